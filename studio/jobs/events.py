@@ -1,0 +1,207 @@
+"""What a job says while it works: frozen events that the screens, the command line and the store consume."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from store.models import now
+
+Table = Literal[
+    "examples",
+    "pairs",
+    "sources",
+    "generation_runs",
+    "training_runs",
+    "checkpoints",
+    "scorecards",
+    "deployments",
+    "chat_sessions",
+]
+
+
+class Event(BaseModel):
+    """The base of all events. `durable` events are fsync'd before the job goes on."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    durable: ClassVar[bool] = False
+
+
+class Started(Event):
+    """The job's process has begun, or begun again after a kill."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["started"] = "started"
+    kind: str
+    title: str
+    resumed: bool = False
+
+
+class Progress(Event):
+    """How far the job is; `rate` is in units a second, `eta_seconds` None while unknown."""
+
+    type: Literal["progress"] = "progress"
+    done: int
+    total: int | None = None
+    unit: str
+    label: str = ""
+    rate: float | None = None
+    eta_seconds: float | None = None
+    spent_usd: float | None = None
+
+
+class Stage(Event):
+    """A named part of the job begins, ends, fails or is left out; `detail` is for people."""
+
+    type: Literal["stage"] = "stage"
+    name: str
+    state: Literal["running", "done", "failed", "skipped"]
+    detail: str = ""
+
+
+class Log(Event):
+    """A line for the log pane."""
+
+    type: Literal["log"] = "log"
+    level: Literal["info", "warning", "error"] = "info"
+    text: str
+
+
+class Saved(Event):
+    """A document that the store must have; what was acknowledged here is never lost."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["saved"] = "saved"
+    table: Table
+    document: dict[str, Any]
+    """The JSON form of the table's model; its `id` makes ingestion idempotent."""
+
+
+class SplitsFrozen(Event):
+    """The examples that a run uses, with the split each keeps from now on."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["splits_frozen"] = "splits_frozen"
+    run_id: str
+    splits: dict[str, Literal["train", "valid", "test"]]
+
+
+class Metrics(Event):
+    """Numbers at an optimizer step of a training run (see docs/events.md for names and units)."""
+
+    type: Literal["metrics"] = "metrics"
+    step: int
+    values: dict[str, float]
+
+
+class Sample(Event):
+    """A model's reply to a fixed prompt, so that one can see the persona appear."""
+
+    type: Literal["sample"] = "sample"
+    step: int
+    prompt: str
+    reply: str
+
+
+class Token(Event):
+    """A piece of a streamed reply."""
+
+    type: Literal["token"] = "token"  # noqa: S105 - the name of an event, not a secret
+    text: str
+
+
+class Replied(Event):
+    """A streamed reply is complete."""
+
+    type: Literal["replied"] = "replied"
+    text: str
+    model: str
+    tokens: int
+    tokens_per_second: float | None = None
+    first_token_seconds: float | None = None
+    cancelled: bool = False
+
+
+class Failed(Event):
+    """The job ends without its result: what happened, what was kept, what to do."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["failed"] = "failed"
+    what: str
+    kept: str
+    to_do: str
+    log_path: str | None = None
+
+
+class Paused(Event):
+    """The job holds still until it is told to go on."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["paused"] = "paused"
+    why: str = ""
+
+
+class Resumed(Event):
+    """The job goes on after a pause."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["resumed"] = "resumed"
+
+
+class Finished(Event):
+    """The job has its result, or was stopped by the user with what it had."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["finished"] = "finished"
+    state: Literal["done", "stopped"] = "done"
+    summary: str
+    result: dict[str, Any] = Field(default_factory=dict)
+    """For `--json`: the ids and figures of what was made."""
+
+
+AnyEvent = Annotated[
+    Started
+    | Progress
+    | Stage
+    | Log
+    | Saved
+    | SplitsFrozen
+    | Metrics
+    | Sample
+    | Token
+    | Replied
+    | Failed
+    | Paused
+    | Resumed
+    | Finished,
+    Field(discriminator="type"),
+]
+
+
+class Recorded(BaseModel):
+    """An event as it stands in `events.jsonl`: numbered from 1 without gaps, with its time."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    n: int
+    at: datetime = Field(default_factory=now)
+    event: AnyEvent
+
+
+RECORDED = TypeAdapter(Recorded)
+
+
+class JobError(Exception):
+    """An expected failure of a job, in the three parts that a person needs."""
+
+    def __init__(self, what: str, *, kept: str, to_do: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.kept = kept
+        self.to_do = to_do
+
+    def event(self, log_path: str | None = None) -> Failed:
+        """Return the event that ends the job's stream."""
+        return Failed(what=self.what, kept=self.kept, to_do=self.to_do, log_path=log_path)
