@@ -1,0 +1,221 @@
+"""The validate job: base, prompted base and a checkpoint answer the same cases, in a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+from store.database import Store
+from store.live import AsyncStore
+
+from store.models import Checkpoint, Scorecard, TrainingRun
+from studio.config.errors import ConfigError
+from studio.config.persona import Persona, load_persona
+from studio.config.suites import Case, Suite, load_suites
+from studio.jobs.events import Event, Finished, JobError, Progress, Saved, Stage
+from studio.jobs.process.context import JobContext
+from studio.jobs.validate.replies import ReplyLog
+from studio.jobs.validate.scorecard import gains, subject_scores
+from studio.jobs.validate.traits import TRAITS
+from studio.workspace import PERSONA_FILE, Workspace
+
+if TYPE_CHECKING:
+    from studio.lm.load import Loaded
+
+_INPUTS = "inputs.json"
+
+
+class Spec(BaseModel):
+    """What to validate and how replies are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str | None = None
+    """Name or id of the training run whose best checkpoint is scored; None takes the newest."""
+    suites: tuple[str, ...] = ()
+    """Names of suites; empty takes all."""
+    max_tokens: int = 128
+    batch_size: int = 32
+    """Replies made at once: the weights are read once a token for all of them."""
+
+
+class Inputs(BaseModel):
+    """What the store knows that the job's process needs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: TrainingRun
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Someone who answers: a base, with or without the persona's prompt, or a checkpoint on it."""
+
+    name: str
+    adapter: Path | None
+    prompted: bool
+
+
+async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: Path) -> None:
+    """Write the checkpoint, the persona and the suites into the job's folder, as they are now.
+
+    Raises:
+        ConfigError: a suite or the persona is damaged.
+        JobError: there is no checkpoint, no such suite, or a suite names an unknown trait.
+    """
+    _chosen(_suites(workspace.suites), spec.suites)
+    load_persona(workspace.persona_file)
+    inputs = await store.run(lambda database: _inputs(database, spec.run))
+    shutil.copytree(workspace.suites, folder / "suites", dirs_exist_ok=True)
+    shutil.copyfile(workspace.persona_file, folder / PERSONA_FILE)
+    (folder / _INPUTS).write_text(inputs.model_dump_json(indent=2))
+
+
+async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
+    """Answer, score, and yield the scorecard; a killed job goes on with the replies that it has.
+
+    Raises:
+        JobError: the base or the checkpoint is gone or damaged.
+    """
+    inputs = Inputs.model_validate_json((job.folder / _INPUTS).read_text())
+    persona = load_persona(job.folder / PERSONA_FILE)
+    suites = _chosen(_suites(job.folder / "suites"), spec.suites)
+    adapter = job.workspace.inside(inputs.checkpoint.path)
+    checkpoint_name = f"{inputs.run.name} best"
+    subjects = (
+        Subject("base", None, prompted=False),
+        Subject("prompted base", None, prompted=True),
+        Subject(checkpoint_name, adapter, prompted=True),
+    )
+    log = ReplyLog(job.folder / "replies.jsonl")
+    total = len(subjects) * sum(len(suite.cases) for suite in suites)
+    done = 0
+    loaded: tuple[Path | None, Loaded] | None = None
+    for subject in subjects:
+        yield Stage(name=subject.name, state="running")
+        for batch in _batches(suites, spec.batch_size):
+            todo = [
+                (suite, case) for suite, case in batch if log.get((subject.name, suite.name, case.id)) is None
+            ]
+            if todo:
+                if loaded is None or loaded[0] != subject.adapter:
+                    loaded = (subject.adapter, _load(inputs.run.base, subject.adapter))
+                replies = _answer(loaded[1], todo, subject, persona, spec.max_tokens)
+                log.add(
+                    ((subject.name, suite.name, case.id), reply)
+                    for (suite, case), reply in zip(todo, replies, strict=True)
+                )
+            done += len(batch)
+            yield Progress(done=done, total=total, unit="replies", label=subject.name)
+            async for event in job.control.hold():
+                yield event
+            if job.control.stopping:
+                yield Finished(
+                    state="stopped",
+                    summary=f"stopped after {done} of {total} replies; they are kept, and resuming goes on from here",
+                )
+                return
+        yield Stage(name=subject.name, state="done")
+
+    scored = tuple(
+        subject_scores(
+            subject.name,
+            suites,
+            lambda suite, case, subject=subject: log.get((subject.name, suite.name, case.id)) or "",
+            persona,
+        )
+        for subject in subjects
+    )
+    card = Scorecard(
+        id=job.id,
+        run_id=inputs.run.id,
+        checkpoint_id=inputs.checkpoint.id,
+        job_id=job.id,
+        subjects=scored,
+        gains=gains(scored[2], scored[0]) + gains(scored[2], scored[1]),
+    )
+    yield Saved(table="scorecards", document=card.model_dump(mode="json"))
+    yield Finished(summary=_summary(card, checkpoint_name), result={"scorecard": card.id, "replies": total})
+
+
+def _inputs(database: Store, name: str | None) -> Inputs:
+    runs = sorted(database.training_runs.find(), key=lambda run: run.created_at, reverse=True)
+    for run in runs:
+        if name is not None and name not in (run.name, run.id):
+            continue
+        checkpoints = database.checkpoints.find(run_id=run.id)
+        best = next((c for c in checkpoints if c.best), max(checkpoints, key=lambda c: c.step, default=None))
+        if best is not None:
+            return Inputs(run=run, checkpoint=best)
+    raise JobError(
+        f"There is no checkpoint of {name or 'any run'} to validate.",
+        kept="Nothing was changed.",
+        to_do="Train first: jessy-studio train",
+    )
+
+
+def _suites(folder: Path) -> tuple[Suite, ...]:
+    """Read the suites; one damaged file stops them all, since a score without it would look like a score."""
+    loaded = load_suites(folder)
+    if loaded.problems:
+        raise ConfigError(*loaded.problems)
+    return loaded.items
+
+
+def _chosen(suites: tuple[Suite, ...], names: tuple[str, ...]) -> tuple[Suite, ...]:
+    known = {suite.name for suite in suites}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise JobError(
+            f"There is no suite `{unknown[0]}`.",
+            kept="Nothing was changed.",
+            to_do=f"Choose among: {', '.join(sorted(known))}.",
+        )
+    chosen = tuple(suite for suite in suites if not names or suite.name in names)
+    for suite in chosen:
+        for case in suite.cases:
+            if wrong := next((trait for trait in case.traits if trait not in TRAITS), None):
+                raise JobError(
+                    f"Case {case.id} of the suite `{suite.name}` expects the unknown trait `{wrong}`.",
+                    kept="Nothing was changed.",
+                    to_do=f"Choose among: {', '.join(sorted(TRAITS))}.",
+                )
+    return chosen
+
+
+def _batches(suites: tuple[Suite, ...], size: int) -> Iterator[list[tuple[Suite, Case]]]:
+    cases = [(suite, case) for suite in suites for case in suite.cases]
+    for start in range(0, len(cases), size):
+        yield cases[start : start + size]
+
+
+def _load(base: str, adapter: Path | None) -> Loaded:
+    from studio.lm.base import resolve_base
+    from studio.lm.load import load
+
+    return load(resolve_base(base), adapter)
+
+
+def _answer(
+    loaded: Loaded, cases: list[tuple[Suite, Case]], subject: Subject, persona: Persona, max_tokens: int
+) -> list[str]:
+    from studio.lm.generate import Sampling, generate_replies
+
+    system = [{"role": "system", "content": persona.system_prompt}] if subject.prompted else []
+    conversations = [
+        [*system, *({"role": m.role, "content": m.content} for m in case.turns)] for _, case in cases
+    ]
+    # The likeliest token each time: the same checkpoint always gets the same score.
+    greedy = Sampling(temperature=0, repeat_penalty=persona.sampling.repeat_penalty)
+    return generate_replies(loaded, conversations, greedy, max_tokens=max_tokens, batch_size=len(cases))
+
+
+def _summary(card: Scorecard, checkpoint: str) -> str:
+    clear = [gain.suite for gain in card.gains if gain.against == "prompted base" and gain.low > 0]
+    better = ", ".join(clear) if clear else "none"
+    return f"{checkpoint} against the prompted base, gains with the interval above zero: {better}"
