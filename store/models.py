@@ -106,6 +106,8 @@ class Decision(Part):
     reason: str | None = None
     batch_id: str | None = None
     """Shared by all decisions of one bulk act, so that they are undone together."""
+    messages_before: tuple[Message, ...] | None = None
+    """Of an edit: the messages that it replaced, so that it can be undone at any depth."""
 
 
 class Example(Document):
@@ -203,6 +205,8 @@ class Checkpoint(Document):
     """Relative to the workspace."""
     valid_loss: float | None = None
     best: bool = False
+    kept: bool = True
+    """False once its files made room for newer ones; only the record is left then."""
 
 
 class CaseResult(Part):

@@ -8,6 +8,15 @@ from pathlib import Path
 
 PERSONA_FILE = "persona.toml"
 
+_IGNORED = """\
+# What JESSY Studio makes here: conversations, jobs and weights. What you write stays visible.
+/data/db/
+/data/jobs/
+/data/backups/
+/data/logs/
+/checkpoints/
+"""
+
 
 class WorkspaceNotFoundError(Exception):
     """No workspace at the place that was named, with what to do about it."""
@@ -114,7 +123,7 @@ class Workspace:
 
     @classmethod
     def create(cls, root: Path) -> Workspace:
-        """Make a workspace with the default content; files that are there already are kept.
+        """Make a workspace with the default content and a `.gitignore`; files that are there already are kept.
 
         Raises:
             OSError: the folder cannot be written.
@@ -125,6 +134,10 @@ class Workspace:
         content = default_content()
         for name in (PERSONA_FILE, "sources.toml", "recipes", "suites", "starter"):
             _copy_missing(content / name, workspace.data / name)
+        ignored = workspace.root / ".gitignore"
+        if not ignored.exists():
+            # Without it, private conversations would be one `git add .` away from being published.
+            ignored.write_text(_IGNORED, encoding="utf-8")
         return workspace
 
 

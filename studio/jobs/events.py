@@ -25,7 +25,8 @@ Table = Literal[
 class Event(BaseModel):
     """The base of all events. `durable` events are fsync'd before the job goes on."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # NaN and infinity (a diverged loss) are written as strings, which is JSON and reads back as the number.
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
     durable: ClassVar[bool] = False
 
 
@@ -77,6 +78,25 @@ class Saved(Event):
     table: Table
     document: dict[str, Any]
     """The JSON form of the table's model; its `id` makes ingestion idempotent."""
+
+
+class Unit(Event):
+    """One request of a generation job has its answer; a paid reply counts once this is on the disk."""
+
+    durable: ClassVar[bool] = True
+    type: Literal["unit"] = "unit"
+    unit_id: str
+    state: Literal["done", "failed"]
+    reason: str = ""
+    """Why it failed, for people."""
+    text: str = ""
+    """The teacher's reply as it came, so that nothing paid for is lost; empty for the offline teacher."""
+    model: str | None = None
+    request_id: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    """None where the price is not known."""
 
 
 class SplitsFrozen(Event):
@@ -167,6 +187,7 @@ AnyEvent = Annotated[
     | Stage
     | Log
     | Saved
+    | Unit
     | SplitsFrozen
     | Metrics
     | Sample
@@ -183,7 +204,7 @@ AnyEvent = Annotated[
 class Recorded(BaseModel):
     """An event as it stands in `events.jsonl`: numbered from 1 without gaps, with its time."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
     n: int
     at: datetime = Field(default_factory=now)

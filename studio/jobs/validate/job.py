@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
+
 from store.database import Store
 from store.live import AsyncStore
-
 from store.models import Checkpoint, Scorecard, TrainingRun
 from studio.config.errors import ConfigError
 from studio.config.persona import Persona, load_persona
@@ -61,6 +62,11 @@ class Subject:
     prompted: bool
 
 
+def title(spec: Spec) -> str:
+    """Return what the job is called in lists."""
+    return f"Validate {spec.run}" if spec.run else "Validate the newest run"
+
+
 async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: Path) -> None:
     """Write the checkpoint, the persona and the suites into the job's folder, as they are now.
 
@@ -73,7 +79,7 @@ async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: P
     inputs = await store.run(lambda database: _inputs(database, spec.run))
     shutil.copytree(workspace.suites, folder / "suites", dirs_exist_ok=True)
     shutil.copyfile(workspace.persona_file, folder / PERSONA_FILE)
-    (folder / _INPUTS).write_text(inputs.model_dump_json(indent=2))
+    (folder / _INPUTS).write_bytes(inputs.model_dump_json(indent=2).encode())
 
 
 async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
@@ -82,10 +88,10 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     Raises:
         JobError: the base or the checkpoint is gone or damaged.
     """
-    inputs = Inputs.model_validate_json((job.folder / _INPUTS).read_text())
+    inputs = Inputs.model_validate_json((job.folder / _INPUTS).read_bytes())
     persona = load_persona(job.folder / PERSONA_FILE)
     suites = _chosen(_suites(job.folder / "suites"), spec.suites)
-    adapter = job.workspace.inside(inputs.checkpoint.path)
+    adapter = _adapter(job.workspace, inputs.checkpoint)
     checkpoint_name = f"{inputs.run.name} best"
     subjects = (
         Subject("base", None, prompted=False),
@@ -104,6 +110,8 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
             ]
             if todo:
                 if loaded is None or loaded[0] != subject.adapter:
+                    # The old weights go before the new ones come: both at once may not fit.
+                    loaded = None
                     loaded = (subject.adapter, _load(inputs.run.base, subject.adapter))
                 replies = _answer(loaded[1], todo, subject, persona, spec.max_tokens)
                 log.add(
@@ -123,12 +131,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
         yield Stage(name=subject.name, state="done")
 
     scored = tuple(
-        subject_scores(
-            subject.name,
-            suites,
-            lambda suite, case, subject=subject: log.get((subject.name, suite.name, case.id)) or "",
-            persona,
-        )
+        subject_scores(subject.name, suites, partial(_logged, log, subject.name), persona)
         for subject in subjects
     )
     card = Scorecard(
@@ -141,6 +144,10 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     )
     yield Saved(table="scorecards", document=card.model_dump(mode="json"))
     yield Finished(summary=_summary(card, checkpoint_name), result={"scorecard": card.id, "replies": total})
+
+
+def _logged(log: ReplyLog, subject: str, suite: Suite, case: Case) -> str:
+    return log.get((subject, suite.name, case.id)) or ""
 
 
 def _inputs(database: Store, name: str | None) -> Inputs:
@@ -168,6 +175,12 @@ def _suites(folder: Path) -> tuple[Suite, ...]:
 
 
 def _chosen(suites: tuple[Suite, ...], names: tuple[str, ...]) -> tuple[Suite, ...]:
+    if not suites:
+        raise JobError(
+            "There is no suite to validate with.",
+            kept="Nothing was changed.",
+            to_do="Put suites into data/suites; `jessy-studio init` brings the default ones.",
+        )
     known = {suite.name for suite in suites}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -196,9 +209,27 @@ def _batches(suites: tuple[Suite, ...], size: int) -> Iterator[list[tuple[Suite,
 
 def _load(base: str, adapter: Path | None) -> Loaded:
     from studio.lm.base import resolve_base
+    from studio.lm.errors import ModelError
     from studio.lm.load import load
 
-    return load(resolve_base(base), adapter)
+    try:
+        return load(resolve_base(base), adapter)
+    except ModelError as error:
+        raise JobError(error.what, kept="The replies so far.", to_do=error.to_do) from error
+
+
+def _adapter(workspace: Workspace, checkpoint: Checkpoint) -> Path:
+    try:
+        folder = workspace.inside(checkpoint.path)
+    except ValueError as error:
+        raise JobError(str(error), kept="Nothing was changed.", to_do="Choose another checkpoint.") from error
+    if not folder.is_dir():
+        raise JobError(
+            f"The checkpoint {checkpoint.path} is gone.",
+            kept="The replies so far.",
+            to_do="Bring its folder back, or train again.",
+        )
+    return folder
 
 
 def _answer(

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from studio.jobs.rows import RowFile
 
 Key = tuple[str, str, str]
 """Subject, suite and case."""
 
 
 class ReplyLog:
-    """An append-only file of replies; a torn last line is one that never counted."""
+    """All replies so far."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, path: Path) -> None:
+        """Read what earlier processes of the job were answered."""
+        self._file = RowFile(path)
         self._replies: dict[Key, str] = {}
-        if file.exists():
-            whole, newline, _torn = file.read_bytes().rpartition(b"\n")
-            file.write_bytes(whole + newline)
-            for line in whole.splitlines():
-                row = json.loads(line)
-                self._replies[row["subject"], row["suite"], row["case"]] = row["reply"]
+        for row in self._file.rows:
+            subject, suite, case, reply = (row.get(name) for name in ("subject", "suite", "case", "reply"))
+            if isinstance(reply, str):
+                self._replies[str(subject), str(suite), str(case)] = reply
 
     def get(self, key: Key) -> str | None:
         """Return the reply, or None while there is none."""
         return self._replies.get(key)
 
-    def add(self, rows: Iterable[tuple[Key, str]]) -> None:
+    def add(self, replies: Iterable[tuple[Key, str]]) -> None:
         """Append replies and wait until they are on the disk."""
-        rows = list(rows)
-        with self._file.open("a", encoding="utf-8") as stream:
-            for (subject, suite, case), reply in rows:
-                row = {"subject": subject, "suite": suite, "case": case, "reply": reply}
-                # ASCII escapes keep lone surrogates of a broken reply writable.
-                stream.write(json.dumps(row) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        self._replies.update(rows)
+        new = dict(replies)
+        self._file.append(
+            {"subject": subject, "suite": suite, "case": case, "reply": reply}
+            for (subject, suite, case), reply in new.items()
+        )
+        self._replies.update(new)

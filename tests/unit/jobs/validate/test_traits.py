@@ -53,7 +53,11 @@ TURKISH = "Şöyle düşün: her kitabın tek sahibi var, çünkü iki kişi ayn
         ("concise", "Kısa.", "word " * 81),
         ("detailed", "different words " + " ".join(f"w{n}" for n in range(70)), "Short."),
         ("structured", "1. look\n2. dive", "Look, then dive."),
-        ("no-leak", TURKISH, "Önce log'lara geniş bakıyoruz. Then we dive into the one service that is quiet."),
+        (
+            "no-leak",
+            TURKISH,
+            "Önce log'lara geniş bakıyoruz. Then we dive into the one service that is quiet.",
+        ),
     ],
 )
 def test_a_trait_tells_what_shows_it(persona: Persona, trait: str, shows: str, does_not: str) -> None:
@@ -67,13 +71,17 @@ def test_keywords_are_looked_for_at_the_beginning_of_words(persona: Persona) -> 
     assert score("Başka bir konu.", ["answers-topic"], asked) == {"answers-topic": 0.0}
 
 
-@pytest.mark.parametrize("reply", ["", "  \n", "✨✨✨", "Hadi Hadi Hadi Hadi Hadi Hadi Hadi", "birlikte bakalım " * 30])
+@pytest.mark.parametrize(
+    "reply", ["", "  \n", "✨✨✨", "Hadi Hadi Hadi Hadi Hadi Hadi Hadi", "birlikte bakalım " * 30]
+)
 def test_an_empty_or_looping_reply_shows_no_trait(persona: Persona, reply: str) -> None:
     assert set(score(reply, TRAITS, context(persona)).values()) == {0.0}
 
 
 def test_a_refrain_is_no_loop() -> None:
-    assert not loops("Adım adım gidelim. Önce ölç, sonra değiştir. Sonra yine ölç. Adım adım gidelim, acele yok.")
+    assert not loops(
+        "Adım adım gidelim. Önce ölç, sonra değiştir. Sonra yine ölç. Adım adım gidelim, acele yok."
+    )
 
 
 def test_turkish_folding() -> None:

@@ -1,0 +1,87 @@
+"""What can go wrong with one attempt: whether it may have been billed, and whether asking again can help."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.jobs.events import JobError
+
+if TYPE_CHECKING:
+    import anthropic
+
+_RETRIED = frozenset({408, 409, 429})
+"""Client errors that pass; all other ones say that the key, the model or the request is wrong."""
+
+_HINTS = {
+    401: "Check the API key: jessy-studio doctor",
+    402: "Add credit at the provider, then resume the job.",
+    403: "The key may not use this model; choose another one.",
+    404: "There is no such model on this server; choose another one.",
+}
+
+
+class AttemptError(Exception):
+    """An attempt that brought no reply."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        may_be_billed: bool,
+        retry_after: float | None = None,
+        final: JobError | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.may_be_billed = may_be_billed
+        """True where the server may have written the reply, and billed it, before it was lost."""
+        self.retry_after = retry_after
+        """Seconds that the server asks to wait."""
+        self.final = final
+        """The error that ends the job, where asking again cannot help."""
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait between attempts: exponential with full jitter, capped, never less than the server asks.
+
+    The formula is that of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+    """
+
+    first_seconds: float = 1.0
+    most_seconds: float = 60.0
+    asked_most_seconds: float = 600.0
+    """What a server asks for is kept to up to here."""
+    tries: int = 6
+
+    def seconds(self, attempt: int, retry_after: float | None) -> float:
+        """Return how long to wait after the attempt with this number, counted from 0."""
+        jittered = random.uniform(0, min(self.most_seconds, self.first_seconds * 2**attempt))  # noqa: S311
+        return max(min(retry_after or 0.0, self.asked_most_seconds), jittered)
+
+
+def of_status(error: anthropic.APIStatusError) -> AttemptError:
+    """Return the fault of an answer with an error status; those are not billed."""
+    status = error.status_code
+    if status >= 500 or status in _RETRIED:
+        return AttemptError(
+            f"the server answered {status}",
+            may_be_billed=False,
+            retry_after=_seconds(error.response.headers.get("retry-after")),
+        )
+    final = JobError(
+        f"The teacher's server refused ({status}): {error.message}",
+        kept="All examples so far are stored.",
+        to_do=_HINTS.get(status, "Change the recipe or the model, then order again."),
+    )
+    return AttemptError(f"the server answered {status}", may_be_billed=False, final=final)
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        value = float(header or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None

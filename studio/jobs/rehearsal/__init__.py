@@ -1,0 +1,1 @@
+"""Rehearsal: a long job that calls no model, to prove the machinery under the real ones."""

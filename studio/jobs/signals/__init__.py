@@ -1,0 +1,1 @@
+"""Signals: what tested functions measure about an example, in the background."""

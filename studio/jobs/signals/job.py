@@ -1,0 +1,112 @@
+"""The signals job: measures the examples that have not been measured yet, and groups near-duplicates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+from pydantic import BaseModel, ConfigDict
+
+from store.database import Store
+from store.live import AsyncStore
+from store.models import Example, Message, Signals, Status
+from studio.config.persona import load_persona
+from studio.jobs.events import Event, Finished, Progress
+from studio.jobs.signals.duplicates import DuplicateIndex, Neighbour
+from studio.jobs.signals.groups import groups
+from studio.jobs.signals.language import language_of
+from studio.workspace import Workspace
+
+_BATCH = 64
+
+Measured = dict[str, tuple[tuple[Message, ...], Signals]]
+"""What was measured by id, with the messages that it is true of."""
+
+
+class Spec(BaseModel):
+    """Which examples to measure."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    again: bool = False
+    """Measure all, not only those without signals."""
+
+
+async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncIterator[Event]:
+    """Measure language, length and near-duplicates; an example's status is never touched.
+
+    Raises:
+        ConfigError: `persona.toml` is damaged.
+    """
+    persona = load_persona(workspace.persona_file)
+    phrases = tuple(phrase for trait in persona.traits for phrase in trait.phrases)
+    examples = sorted(
+        await store.run(lambda database: database.examples.find()), key=lambda e: (e.created_at, e.id)
+    )
+    neighbours = await asyncio.to_thread(_neighbours, examples)
+    links = {key: [neighbour.id for neighbour in found] for key, found in neighbours.items()}
+    new_groups = await asyncio.to_thread(groups, examples, links)
+    todo = [e for e in examples if spec.again or e.signals.words is None]
+    done = 0
+    for start in range(0, len(todo), _BATCH):
+        batch = todo[start : start + _BATCH]
+        measured = await asyncio.to_thread(_measure_all, batch, neighbours, phrases)
+        await store.write(partial(_apply, measured=measured))
+        done += len(batch)
+        yield Progress(done=done, total=len(todo), unit="examples", label="signals")
+    moved = [e.id for e in examples if e.group != new_groups[e.id]]
+    for start in range(0, len(moved), _BATCH):
+        part = {key: new_groups[key] for key in moved[start : start + _BATCH]}
+        await store.write(partial(_group, part=part))
+    found = sum(1 for e in todo if neighbours.get(e.id))
+    yield Finished(
+        summary=f"{len(todo)} examples measured, {found} near-duplicates",
+        result={"measured": len(todo), "near_duplicates": found},
+    )
+
+
+def _neighbours(examples: Sequence[Example]) -> dict[str, tuple[Neighbour, ...]]:
+    index = DuplicateIndex()
+    return {
+        example.id: index.add(example.id, "\n".join(m.content for m in example.messages))
+        for example in examples
+        # What repeats only a rejected example repeats nothing that is kept.
+        if example.status != Status.REJECTED
+    }
+
+
+def _measure_all(
+    examples: Sequence[Example], neighbours: dict[str, tuple[Neighbour, ...]], phrases: tuple[str, ...]
+) -> Measured:
+    return {e.id: (e.messages, _measure(e, neighbours.get(e.id, ()), phrases)) for e in examples}
+
+
+def _measure(example: Example, neighbours: tuple[Neighbour, ...], phrases: tuple[str, ...]) -> Signals:
+    nearest = neighbours[0] if neighbours else None
+    return example.signals.model_copy(
+        update={
+            "languages": tuple(language_of(m.content, phrases=phrases) for m in example.messages),
+            "words": sum(len(m.content.split()) for m in example.messages if m.role == "assistant"),
+            "near_duplicate_of": nearest.id if nearest else None,
+            "near_duplicate_similarity": nearest.similarity if nearest else None,
+        }
+    )
+
+
+def _apply(database: Store, measured: Measured) -> None:
+    # Read again inside the transaction: a person may have decided on an example, or edited it, in the meantime.
+    for key, (messages, signals) in measured.items():
+        current = database.examples.get(key)
+        if current is not None and current.messages == messages:
+            allowed = current.signals.near_duplicate_allowed
+            kept = signals.model_copy(update={"near_duplicate_allowed": allowed})
+            database.examples.put(current.model_copy(update={"signals": kept}))
+
+
+def _group(database: Store, part: dict[str, str]) -> None:
+    for key, group in part.items():
+        current = database.examples.get(key)
+        # A run that has begun meanwhile has frozen the split that goes with the old group.
+        if current is not None and (current.frozen_by is None or current.group is None):
+            database.examples.put(current.model_copy(update={"group": group}))

@@ -1,0 +1,88 @@
+"""How a run trains: the plan's defaults, and what the demo's size changes in them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.lm.embedded import EMBEDDED
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+class TrainingConfig(BaseModel):
+    """Settings of a run; "plan" is `zero-to-jessy.md`, 2.1, class TrainingConfig.
+
+    A step is an optimizer update, everywhere: `batch × accumulation` examples.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: PositiveInt = 16
+    """Rank of the adapters (plan: lora_rank 16)."""
+    alpha: Annotated[float, Field(gt=0)] = 32.0
+    """The adapters' output is scaled by alpha ÷ rank (plan: lora_alpha 32)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the adapters' inputs left out at random (plan: lora_dropout 0.1)."""
+    targets: Literal["attention", "all-linear"] = "attention"
+    """Which projections get an adapter (plan: the modules with `attention` in their name)."""
+    layers: PositiveInt | None = None
+    """The last so many layers get adapters; None is all of them (plan: all)."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    """The highest, after the warmup (plan: 5e-5)."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    """After the warmup: down to 0 by the last step, or not (plan: none named; cosine is what LoRA runs use)."""
+    warmup: Annotated[int, Field(ge=0)] = 100
+    """Steps of linear rise, at most a tenth of the run (plan: warmup_steps 100)."""
+    epochs: PositiveInt = 3
+    """Passes over the data (plan: num_epochs 3)."""
+    max_steps: PositiveInt | None = None
+    """Ends the run earlier (plan: none)."""
+    batch: PositiveInt = 4
+    """Examples in one pass through the model (plan: batch_size 4)."""
+    accumulation: PositiveInt = 4
+    """Batches in one step, weighed by their tokens (plan: gradient_accumulation_steps 4)."""
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    """Highest norm of all gradients together (plan: max_grad_norm 1.0)."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Of AdamW (plan: none named; the optimizer's own default)."""
+    eval_every: PositiveInt = 250
+    """Steps between two looks at the validation loss (plan: eval_steps 250)."""
+    eval_batches: PositiveInt | None = None
+    """Batches of the validation set that are looked at, always the same; None is all of them."""
+    save_every: PositiveInt = 500
+    """Steps between two checkpoints (plan: save_steps 500)."""
+    save_minutes: Annotated[float, Field(gt=0)] = 5.0
+    """A slow run saves at least so often, so that a kill costs minutes (plan: none)."""
+    patience: PositiveInt | None = None
+    """Stop after so many looks without a better validation loss; None never stops (plan: none)."""
+    max_sequence: Annotated[int, Field(ge=16)] = 2048
+    """Tokens of an example; what is longer is cut (plan: max_seq_length 2048)."""
+    checkpointing: bool = False
+    """Compute activations again on the way back: less memory, a third more time (plan: none)."""
+    sample_tokens: Annotated[int, Field(ge=0)] = 48
+    """Length of the sample replies at each evaluation; 0 leaves them out (plan: none)."""
+    seed: Annotated[int, Field(ge=0)] = 17
+    """Of the adapters' first values, the order and the dropout."""
+
+    @property
+    def scale(self) -> float:
+        """mlx-lm's name for alpha ÷ rank."""
+        return self.alpha / self.rank
+
+
+class Spec(BaseModel):
+    """What is asked of a training job."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    """The run's name and its folder in `checkpoints/`; an empty one gets the next free: r1, r2, …"""
+    base: str = EMBEDDED
+    """`embedded:SmolLM2-135M-Instruct`, a model folder or a Hub id."""
+    config: TrainingConfig = TrainingConfig()
+    from_checkpoint: str | None = None
+    """Begin from the adapter in this folder (relative to the workspace) of another run."""
+    allow_near_duplicates: bool = False
+    """Train on near-duplicates too; those that a reviewer allowed are always in."""

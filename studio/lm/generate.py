@@ -1,0 +1,93 @@
+"""Many replies at once from a loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from studio.lm.blas import load_fast_blas
+from studio.lm.load import Loaded
+from studio.lm.sampling import REPEAT_CONTEXT, Conversation, Sampling
+
+__all__ = ["Conversation", "Sampling", "generate_replies", "logits_processors", "prompt_tokens", "sampler"]
+
+
+def sampler(sampling: Sampling) -> Callable[[Any], Any]:
+    """Return mlx-lm's function from log-probabilities, (batch, vocabulary), to token ids, (batch,)."""
+    load_fast_blas()
+    from mlx_lm import sample_utils
+
+    made: Callable[[Any], Any] = sample_utils.make_sampler(
+        temp=sampling.temperature, top_p=sampling.top_p, top_k=sampling.top_k
+    )
+    return made
+
+
+def logits_processors(sampling: Sampling) -> list[Callable[[Any, Any], Any]]:
+    """Return mlx-lm's processors for the repeat penalty, none where it is off."""
+    load_fast_blas()
+    from mlx_lm import sample_utils
+
+    if sampling.repeat_penalty == 1.0:
+        return []
+    made: list[Callable[[Any, Any], Any]] = sample_utils.make_logits_processors(
+        repetition_penalty=sampling.repeat_penalty, repetition_context_size=REPEAT_CONTEXT
+    )
+    return made
+
+
+def prompt_tokens(loaded: Loaded, conversation: Conversation) -> list[int]:
+    """Render a conversation by the model's own chat template, ready for the assistant's reply."""
+    tokens = loaded.tokenizer.apply_chat_template(
+        [dict(message) for message in conversation], add_generation_prompt=True, return_dict=False
+    )
+    return list(tokens)
+
+
+def generate_replies(
+    loaded: Loaded,
+    conversations: Sequence[Conversation],
+    sampling: Sampling,
+    *,
+    max_tokens: int,
+    batch_size: int = 8,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """Return the reply to each conversation, in their order, each at most `max_tokens` long.
+
+    Replies are made `batch_size` at a time: the weights are read once a token for all of them (3 to 4 times
+    faster than one by one on a CPU). `progress` is called with the replies done and their total, from within.
+    """
+    from studio.lm.mlx import mx
+
+    load_fast_blas()
+    from mlx_lm.generate import BatchGenerator
+
+    if not conversations:
+        return []
+    if sampling.seed is not None:
+        mx.random.seed(sampling.seed)
+    generator = BatchGenerator(
+        loaded.model,
+        max_tokens=max_tokens,
+        stop_tokens=[[token] for token in loaded.tokenizer.eos_token_ids],
+        sampler=sampler(sampling),
+        logits_processors=logits_processors(sampling),
+        completion_batch_size=batch_size,
+        prefill_batch_size=batch_size,
+    )
+    try:
+        ids = generator.insert([prompt_tokens(loaded, conversation) for conversation in conversations])
+        written: dict[int, list[int]] = {uid: [] for uid in ids}
+        done = 0
+        while responses := generator.next_generated():
+            for response in responses:
+                if response.finish_reason != "stop":
+                    written[response.uid].append(response.token)
+                if response.finish_reason is not None:
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(ids))
+    finally:
+        generator.close()
+    return [loaded.tokenizer.decode(written[uid]).strip() for uid in ids]

@@ -1,0 +1,166 @@
+"""A person at the keyboard: the chain in the studio, by keys only, at two sizes, and with the studio killed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fixtures.ollama import OllamaServer
+from fixtures.small_demo import demo_environment, small_demo
+from fixtures.terminal import SKIPPED, Terminal, find_tmux
+
+from store.database import Store
+from studio.workspace import Workspace
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(find_tmux() is None, reason=SKIPPED),
+]
+
+SIZES = [(80, 24), (160, 50)]
+FITS = {"1 Overview", "7 Chat"}
+
+
+@contextmanager
+def studio(
+    workspace: Workspace, home: Path, size: tuple[int, int], host: str | None = None
+) -> Iterator[Terminal]:
+    command = [sys.executable, "-m", "studio", str(workspace.root)]
+    width, height = size
+    with Terminal(
+        command,
+        width=width,
+        height=height,
+        environment=demo_environment(home, host),
+        socket=home / f"tmux-{width}",
+    ) as terminal:
+        terminal.wait("Next", seconds=60)
+        yield terminal
+
+
+def widths(screen: str) -> int:
+    return max(len(line) for line in screen.splitlines())
+
+
+def step(terminal: Terminal, sentence: str) -> None:
+    """On the Overview, wait for the next step's sentence and run it."""
+    terminal.keys("F1")
+    terminal.wait(sentence, seconds=90)
+    terminal.keys("Enter")
+
+
+def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
+    step(terminal, "collect the files")
+    step(terminal, "generate examples")
+    terminal.wait("examples from the offline teacher", seconds=120)
+    step(terminal, "review")
+    # Some by hand, the rest by the policy.
+    terminal.wait("a Accept")
+    terminal.keys("a", "a", "r", "u", "a")
+    terminal.keys("A")
+    terminal.wait("passes its recipe", seconds=60)
+    terminal.keys("Enter")
+    step(terminal, "train on")
+    terminal.wait("validation loss", seconds=300)
+    step(terminal, "validate r1")
+    terminal.wait("personality", "bilingual", "consciousness", "adaptation", seconds=300)
+    terminal.until(lambda screen: "r1 best" in screen and "%" in screen, "the scorecard", seconds=300)
+    if deployed:
+        step(terminal, "deploy r1")
+        terminal.wait("jessy-complete", seconds=300)
+        terminal.keys("F1")
+    else:
+        terminal.keys("F1")
+    terminal.wait("Merhaba JESSY!", seconds=120)
+    terminal.keys("F7")
+    terminal.wait("Chat")
+    terminal.type("Merhaba JESSY!")
+    terminal.keys("Enter")
+    terminal.wait("tok/s", seconds=180)
+
+
+def check(workspace: Workspace) -> None:
+    with Store.open(workspace.database, readonly=True) as store:
+        assert store.counts.by_status["accepted"] > 10
+        assert [run.state for run in store.training_runs.find()] == ["done"]
+        assert len(store.scorecards) == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_chain_by_keys_without_a_server(tmp_path: Path, size: tuple[int, int]) -> None:
+    workspace = small_demo(tmp_path / "demo")
+    with studio(workspace, tmp_path, size) as terminal:
+        through_the_chain(terminal, deployed=False)
+        assert widths(terminal.screen) <= size[0]
+        terminal.keys("C-q")
+        terminal.wait("ended with 0", seconds=20)
+    check(workspace)
+
+
+@pytest.mark.ollama
+def test_the_chain_by_keys_with_a_server(tmp_path: Path, ollama_server: OllamaServer) -> None:
+    workspace = small_demo(tmp_path / "demo")
+    with studio(workspace, tmp_path, SIZES[1], ollama_server.host) as terminal:
+        through_the_chain(terminal, deployed=True)
+    check(workspace)
+    with Store.open(workspace.database, readonly=True) as store:
+        assert [deployment.current for deployment in store.deployments.find()] == [True]
+
+
+def test_the_studio_is_killed_at_every_step_and_goes_on(tmp_path: Path) -> None:
+    workspace = small_demo(tmp_path / "demo")
+    size = SIZES[0]
+
+    with studio(workspace, tmp_path, size) as terminal:
+        step(terminal, "collect the files")
+        terminal.keys("F1")
+        terminal.wait("generate examples", seconds=60)
+        terminal.keys("Enter")
+        terminal.kill()
+    # The job went on by itself, or is resumed: either way nothing is missing and nothing is there twice.
+    with studio(workspace, tmp_path, size) as terminal:
+        terminal.keys("F1")
+        screen = terminal.until(
+            lambda s: "review" in s or "resume generate" in s, "the next step", seconds=120
+        )
+        if "resume generate" in screen:
+            terminal.keys("Enter")
+            terminal.keys("F1")
+        terminal.wait("review", seconds=120)
+        terminal.keys("Enter")
+        terminal.wait("a Accept")
+        terminal.keys("a", "a", "a")
+        terminal.until(lambda _: _accepted(workspace) == 3, "three decisions in the store", seconds=30)
+        terminal.kill()
+    assert _accepted(workspace) == 3
+    with studio(workspace, tmp_path, size) as terminal:
+        terminal.keys("F3")
+        terminal.wait("a Accept", seconds=60)
+        terminal.keys("A")
+        terminal.wait("passes its recipe", seconds=60)
+        terminal.keys("Enter")
+        terminal.until(lambda _: _accepted(workspace) > 10, "the policy's decisions", seconds=60)
+        step(terminal, "train on")
+        terminal.wait("r1", seconds=120)
+        terminal.kill()
+    for sentence, screen_text in (("validate r1", "r1 best"),):
+        with studio(workspace, tmp_path, size) as terminal:
+            terminal.keys("F1")
+            terminal.wait(sentence, seconds=300)
+            terminal.keys("Enter")
+            terminal.kill()
+        with studio(workspace, tmp_path, size) as terminal:
+            terminal.keys("F1")
+            terminal.wait("Merhaba JESSY!", seconds=300)
+            terminal.keys("F5")
+            terminal.wait(screen_text, seconds=60)
+    check(workspace)
+
+
+def _accepted(workspace: Workspace) -> int:
+    with Store.open(workspace.database, readonly=True) as store:
+        return store.counts.by_status.get("accepted", 0)

@@ -1,0 +1,81 @@
+"""What tests of the screens do again and again: open the studio, wait for what it shall show, read the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import TextArea
+
+from studio.app import StudioApp
+from studio.workspace import Workspace
+
+SIZES = [(80, 24), (160, 50)]
+MODES = ("overview", "generate", "review", "train", "validate", "deploy", "chat")
+
+
+async def until(
+    pilot: Pilot[None], condition: Callable[[], object], what: str, seconds: float = 20.0
+) -> None:
+    """Wait until `condition` holds, letting the app work; fail after `seconds` with what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds} s for: {what}")
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+@asynccontextmanager
+async def studio(workspace: Workspace, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    """Run the studio until its workspace is open."""
+    app = StudioApp(workspace)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.session is not None, "an open workspace")
+        yield pilot
+
+
+async def settled(pilot: Pilot[None], mode: str) -> None:
+    """Wait until a screen of the filled workspace shows all that it has, and hold what would blink."""
+    from widgets.conversation import Conversation
+    from widgets.figures import Figures
+    from widgets.line_list import LineList
+    from widgets.reply import Reply
+    from widgets.score_table import ScoreTable
+    from widgets.stage_list import StageList
+    from widgets.standing import CategoryTable
+
+    screen = pilot.app.screen
+    ready: dict[str, Callable[[], object]] = {
+        "overview": lambda: (
+            screen.query(CategoryTable) and screen.query_one(CategoryTable).rows and _said(pilot)
+        ),
+        "generate": lambda: len(screen.query_one(LineList).ids) == 25,
+        "review": lambda: screen.query_one(Conversation).turns,
+        "train": lambda: screen.query("PlotextPlot") and screen.query_one(Figures).rows and _drawn(pilot),
+        "validate": lambda: screen.query_one(ScoreTable).rows,
+        "deploy": lambda: len(screen.query_one(StageList).rows) == 8 and screen.query_one(LineList).ids,
+        "chat": lambda: len(screen.query(Reply)) == 2 and screen.query(".figures").last().display,
+    }
+    await until(pilot, ready[mode], f"what {mode} shows")
+    for field in screen.query(TextArea):
+        field.cursor_blink = False
+    await pilot.pause()
+
+
+def _said(pilot: Pilot[None]) -> bool:
+    return "Opening" not in str(pilot.app.screen.query_one("#next").render())
+
+
+def _drawn(pilot: Pilot[None]) -> bool:
+    from widgets.loss_chart import LossChart
+
+    return pilot.app.screen.query_one(LossChart).drawn
+
+
+def text_of(pilot: Pilot[None]) -> str:
+    """Return what is on the terminal, line by line."""
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())

@@ -1,0 +1,31 @@
+"""How long is waited between attempts."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.jobs.generate.teachers.faults import Backoff, _seconds
+
+BACKOFF = Backoff()
+
+
+@given(st.integers(0, 30), st.none() | st.floats(0, 1e9))
+def test_waits_are_capped_and_never_shorter_than_asked(attempt: int, asked: float | None) -> None:
+    seconds = BACKOFF.seconds(attempt, asked)
+    assert 0 <= seconds <= BACKOFF.asked_most_seconds
+    assert seconds >= min(asked or 0, BACKOFF.asked_most_seconds)
+    if not asked:
+        assert seconds <= min(60.0, 2**attempt)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("3", 3.0), ("0.5", 0.5), (None, None), ("", None), ("-1", None), ("nan", None), ("inf", None),
+     ("Wed, 21 Oct 2026 07:28:00 GMT", None)],
+)  # fmt: skip
+def test_a_header_that_is_no_number_of_seconds_asks_for_nothing(
+    header: str | None, seconds: float | None
+) -> None:
+    assert _seconds(header) == seconds

@@ -1,0 +1,66 @@
+"""A plan spreads evenly, names its units stably and asks only for what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.models import SourceDocument
+from studio.config.recipes import Prompt, Recipe, Slot
+from studio.jobs.generate.units import plan, shares
+
+RECIPE = Recipe(
+    name="r",
+    title="R",
+    category="technical",
+    phase=2,
+    target=10,
+    shape="single",
+    languages=("en", "tr"),
+    slots=(Slot(id="a", title="A"), Slot(id="b", title="B", languages=("tr",)), Slot(id="c", title="C")),
+    sources=("technical",),
+    examples_per_request=2,
+    prompt=Prompt(system="s", user="u"),
+)
+SOURCES = [
+    SourceDocument(
+        category="technical", kind="function", title=t, path=t, lines=(1, 2), text=f"fn {t}()", sha256="0"
+    )
+    for t in ("one", "two")
+]
+
+
+@given(st.integers(0, 20_000), st.integers(1, 40))
+def test_shares_are_even_to_the_last_one(target: int, slots: int) -> None:
+    found = shares(target, slots)
+    assert sum(found) == target
+    assert max(found) - min(found) <= 1
+
+
+@given(st.integers(0, 200), st.dictionaries(st.sampled_from("abc"), st.integers(0, 80)))
+def test_units_ask_for_exactly_what_is_missing(wanted: int, have: dict[str, int]) -> None:
+    units = list(plan([RECIPE], lambda _: wanted, {("r", slot): n for slot, n in have.items()}, [], "job"))
+    asked: Counter[str] = Counter()
+    for unit in units:
+        assert 1 <= unit.count <= RECIPE.examples_per_request
+        asked[unit.slot] += unit.count
+    for slot, share in zip("abc", shares(wanted, 3), strict=True):
+        assert asked[slot] == max(0, share - have.get(slot, 0))
+    assert len({unit.id for unit in units}) == len(units)
+
+
+def test_the_same_order_has_the_same_ids_and_another_has_others() -> None:
+    first = [unit.id for unit in plan([RECIPE], lambda _: 9, {}, SOURCES, "job")]
+    again = [unit.id for unit in plan([RECIPE], lambda _: 9, {}, SOURCES, "job")]
+    other = [unit.id for unit in plan([RECIPE], lambda _: 9, {}, SOURCES, "later")]
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_units_take_turns_in_material_and_language() -> None:
+    units = list(plan([RECIPE], lambda _: 12, {}, SOURCES, "job"))
+    assert {unit.source_path for unit in units} == {"one", "two"}
+    assert {unit.language for unit in units if unit.slot == "a"} == {"en", "tr"}
+    assert {unit.language for unit in units if unit.slot == "b"} == {"tr"}
