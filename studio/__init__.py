@@ -1,1 +1,1 @@
-
+"""JESSY Studio, the application."""

@@ -218,6 +218,10 @@ class StudioApp(Shell):
         if self.session is not None:
             self.guard(self.session.run_step(event.step), f"running {event.step.name}")
 
+    def on_studio_screen_run_chain(self, _: StudioScreen.RunChain) -> None:
+        if self.session is not None:
+            self.guard(self.session.run_chain(), "running the chain")
+
     # --- What screens ask for ------------------------------------------------------------------------------
 
     def on_studio_screen_trouble(self, event: StudioScreen.Trouble) -> None:

@@ -16,6 +16,7 @@ from studio.config.persona import Persona, load_persona
 from studio.config.settings import Settings, load_settings
 from studio.jobs import chain, registry
 from studio.jobs.chain import Step, StepName
+from studio.jobs.events import Finished
 from studio.jobs.live import LiveJobs
 from studio.jobs.manager import JobManager
 from studio.jobs.steps import LONG_STEPS, run_step
@@ -63,6 +64,30 @@ class Session:
             self.live.wake()
         else:
             await self.live.watch_stream(step.name, step.name, events)
+
+    async def run_chain(self) -> None:
+        """Run one step after the other until nothing is next or a step does not come to its end.
+
+        The review step accepts by the named policy, as the headless demo does.
+
+        Raises:
+            JobError, ConfigError: a step cannot be done.
+        """
+        while step := await self.next_step():
+            events = run_step(step, self.workspace, self.store, self.manager)
+            if step.name in LONG_STEPS:
+                self.live.wake()
+                last = None
+                async for event in events:
+                    last = event
+                if not (isinstance(last, Finished) and last.state == "done"):
+                    return
+                await self.manager.ingest()
+            else:
+                await self.live.watch_stream(step.name, step.name, events)
+            if await self.next_step() == step:
+                # It ended without a result; asking again would go round for ever.
+                return
 
     async def start(self, kind: str, spec: BaseModel | None = None) -> None:
         """Start a job; without a spec it does what its step of the chain does.

@@ -17,7 +17,10 @@ class LogPane(RichLog):
     """Follows its end until the reader scrolls up."""
 
     DEFAULT_CSS = """
-    LogPane { height: 1fr; background: transparent; scrollbar-size-vertical: 1; color: $text-muted; }
+    LogPane {
+        height: 1fr; background: transparent; color: $text-muted;
+        overflow-x: hidden; scrollbar-size-vertical: 1;
+    }
     LogPane:focus { background: $surface; }
     """
     BINDING_GROUP_TITLE = "Log"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.color import Color
@@ -24,7 +25,7 @@ class LossChart(Vertical):
 
     DEFAULT_CSS = """
     LossChart { height: 1fr; }
-    LossChart .waiting { color: $text-muted; height: 1; }
+    LossChart .waiting { color: $text-muted; height: auto; }
     LossChart PlotextPlot { height: 1fr; }
     """
 
@@ -36,7 +37,7 @@ class LossChart(Vertical):
         """True when the last history given is on the chart."""
 
     def compose(self) -> ComposeResult:
-        yield Static(classes="waiting", markup=False)
+        yield Static("The losses show here from the first step on.", classes="waiting", markup=False)
 
     async def prepare(self) -> None:
         """Import the chart library beside the screen and put the chart in; a second call does nothing."""
@@ -44,20 +45,29 @@ class LossChart(Vertical):
             return
         module = await asyncio.to_thread(import_module, "textual_plotext")
         if self._plot is None and self.is_attached:
-            plot: PlotextPlot = module.PlotextPlot()
+            plot = _plot_class(module)(self._redraw)
+            plot.display = False
             self._plot = plot
             await self.mount(plot)
-            self.query_one(".waiting").display = False
-            if self._history is not None:
-                # Its size is known after the next layout.
-                self.call_after_refresh(self.show, self._history)
+            self._redraw()
+
+    def _redraw(self) -> None:
+        if self._history is not None:
+            self.show(self._history)
 
     def show(self, history: LossHistory) -> None:
         """Draw the curves."""
         self._history = history
         self.drawn = False
         plot = self._plot
-        if plot is None or plot.size.width == 0:
+        if plot is None:
+            return
+        something = bool(history.train or history.valid)
+        if plot.display != something:
+            plot.display = something
+            self.query_one(".waiting").display = not something
+        # Before its first layout it has no size; being resized, it draws itself.
+        if not something or plot.size.width == 0:
             return
         points = 2 * plot.size.width
         plt = plot.plt
@@ -82,10 +92,6 @@ class LossChart(Vertical):
     def _rgb(self, name: str) -> tuple[int, int, int]:
         return Color.parse(self.app.theme_variables.get(name, "#888888")).rgb
 
-    def on_resize(self) -> None:
-        if self._history is not None:
-            self.call_after_refresh(self.show, self._history)
-
 
 def _span(values: list[float]) -> tuple[float, float]:
     return min(values), max(values)
@@ -93,6 +99,20 @@ def _span(values: list[float]) -> tuple[float, float]:
 
 def _labelled(ticks: list[float], form: str) -> tuple[list[float], list[str]]:
     return ticks, [form.format(tick) for tick in ticks]
+
+
+def _plot_class(module: Any) -> Callable[[Callable[[], None]], PlotextPlot]:
+    """Return the library's widget that says when it has another size: what is drawn depends on its width."""
+
+    class SizedPlot(module.PlotextPlot):  # type: ignore[misc]
+        def __init__(self, resized: Callable[[], None]) -> None:
+            super().__init__()
+            self._resized = resized
+
+        def on_resize(self) -> None:
+            self._resized()
+
+    return SizedPlot
 
 
 def _axes(points: list[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -41,7 +43,10 @@ class Reply(Vertical):
         """Add a piece of the reply."""
         if self._stream is None:
             self._stream = Markdown.get_stream(self.query_one(Markdown))
-        await self._stream.write(safe(piece))
+            self.query_one(".figures").display = False
+        plain = safe(piece)
+        self._text += plain
+        await self._stream.write(plain)
 
     def say(self, what: str) -> None:
         """Say below what is waited for; `finish` replaces it."""
@@ -52,8 +57,15 @@ class Reply(Vertical):
     async def finish(self, figures: str, *, wrong: bool = False) -> None:
         """End the stream and show a line below: figures, or what went wrong."""
         if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
+            stream, self._stream = self._stream, None
+            try:
+                await stream.stop()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # Textual's stream had no turn yet and dropped its words with its task.
+                await self.query_one(Markdown).update(self._text)
         said = self.query_one(".figures", Static)
         said.update(safe(figures))
         said.set_class(wrong, "-wrong")

@@ -53,7 +53,10 @@ class TurnEditor(Vertical):
         yield TextField(self._text, soft_wrap=True, show_line_numbers=False)
 
     def on_mount(self) -> None:
-        self.query_one(TextField).focus()
+        field = self.query_one(TextField)
+        # At the end, where the last reply is: that is what is mended most.
+        field.move_cursor(field.document.end)
+        field.focus()
 
     def say(self, wrong: str) -> None:
         """Say what is wrong with the words; the field stays open."""

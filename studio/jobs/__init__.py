@@ -1,1 +1,1 @@
-
+"""The services: headless, one folder a step."""

@@ -128,7 +128,7 @@ class Sample(Event):
 class Token(Event):
     """A piece of a streamed reply."""
 
-    type: Literal["token"] = "token"  # noqa: S105 - the name of an event, not a secret
+    type: Literal["token"] = "token"
     text: str
 
 

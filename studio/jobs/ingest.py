@@ -115,11 +115,16 @@ class Ingester:
         self._broken.pop(folder, None)
         going_on = under_way(folder)
         total = Ingested()
-        while place.tail.pending():
-            items = await asyncio.to_thread(_read_batch, place.tail)
-            if not items:
-                break
-            total += await self._take_in(folder, place, items)
+        try:
+            while place.tail.pending():
+                items = await asyncio.to_thread(_read_batch, place.tail)
+                if not items:
+                    break
+                total += await self._take_in(folder, place, items)
+        except BaseException:
+            # What was read and not taken in, a cancelled read included, is read again the next time.
+            del self._places[folder]
+            raise
         seen = seen_now(place.record, folder, going_on, self._cause(folder))
         if seen != place.record:
             await self._store.write(lambda store: _put(store, seen))
@@ -145,16 +150,11 @@ class Ingester:
         name = folder.workspace.relative(folder.events)
         notes = [f"{name}: {item}" for item in items if isinstance(item, BadLine)]
         documents = 0
-        try:
-            for small, batch in _transactions(events):
-                applied: Applied = await self._store.write(partial(_apply, place.record, small, batch))
-                place.record = applied.record
-                documents += applied.documents
-                notes += [f"{name}: {note}" for note in applied.notes]
-        except BaseException:
-            # What was not taken in is read again the next time.
-            del self._places[folder]
-            raise
+        for small, batch in _transactions(events):
+            applied: Applied = await self._store.write(partial(_apply, place.record, small, batch))
+            place.record = applied.record
+            documents += applied.documents
+            notes += [f"{name}: {note}" for note in applied.notes]
         return Ingested(len(events), documents, tuple(notes))
 
 

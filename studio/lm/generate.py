@@ -8,6 +8,7 @@ from typing import Any
 from studio.lm.blas import load_fast_blas
 from studio.lm.load import Loaded
 from studio.lm.sampling import REPEAT_CONTEXT, Conversation, Sampling
+from studio.lm.template import ChatTemplate
 
 __all__ = ["Conversation", "Sampling", "generate_replies", "logits_processors", "prompt_tokens", "sampler"]
 
@@ -37,11 +38,13 @@ def logits_processors(sampling: Sampling) -> list[Callable[[Any, Any], Any]]:
 
 
 def prompt_tokens(loaded: Loaded, conversation: Conversation) -> list[int]:
-    """Render a conversation by the model's own chat template, ready for the assistant's reply."""
-    tokens = loaded.tokenizer.apply_chat_template(
-        [dict(message) for message in conversation], add_generation_prompt=True, return_dict=False
-    )
-    return list(tokens)
+    """Render a conversation by the model's own chat template, ready for the assistant's reply.
+
+    Raises:
+        TemplateError: there is no template, or it refuses the conversation.
+    """
+    text = ChatTemplate(loaded.tokenizer).text(conversation, reply_next=True)
+    return [int(token) for token in loaded.tokenizer.encode(text, add_special_tokens=False)]
 
 
 def generate_replies(

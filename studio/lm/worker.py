@@ -96,7 +96,7 @@ def _answer(streamer: Streamer, inbox: Inbox, request: Message, out: TextIO) -> 
                 _write(out, {"id": number, "text": piece})
             else:
                 _write(out, {"id": number, "done": vars(piece)})
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError) as error:
         traceback.print_exc()
         _write(out, {"id": number, "error": str(error) or type(error).__name__})
     inbox.cancelled.discard(number)

@@ -41,7 +41,7 @@ class EditingScreen(BrowsingScreen):
         text = self._drafts.get(example.id) or to_text(example.messages)
         self._editing = example.id
         self.query_one("#detail").display = False
-        self.query_one("#right").mount(TurnEditor(text, _HINT))
+        self.query_one("#right").mount(TurnEditor(text.rstrip("\n"), _HINT))
 
     def on_turn_editor_kept(self, event: TurnEditor.Kept) -> None:
         self._keep(self._editing, event.text)

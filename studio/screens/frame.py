@@ -91,6 +91,10 @@ class StudioScreen(Screen[None]):
         step: Step
 
     @dataclass
+    class RunChain(Message):
+        """All steps that are left are asked for, one after the other."""
+
+    @dataclass
     class Show(Message):
         """Another screen is asked for."""
 
@@ -131,9 +135,14 @@ class StudioScreen(Screen[None]):
 
     def on_mount(self) -> None:
         if self.shell.session is None:
-            self.call_after_refresh(lambda: self.mount(*self._edges()))
+            self.call_after_refresh(self._complete)
         for name in ("session", "jobs", "notices", "error"):
             self.watch(self.app, name, partial(self._take, name))
+
+    def _complete(self) -> None:
+        # A studio that is left at once is closing by now.
+        if self.is_attached and self.is_running:
+            self.mount(*self._edges())
 
     def watch_notices(self, notices: tuple[Notice, ...]) -> None:
         from widgets.banner import Banner

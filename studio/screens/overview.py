@@ -45,6 +45,13 @@ class OverviewScreen(StudioScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", "Next step", id="overview.next", tooltip="Do what the first line says"),
+        Binding(
+            "g",
+            "chain",
+            "All in a row",
+            id="overview.chain",
+            tooltip="Do all steps that are left; the review accepts what passes its recipe",
+        ),
     ]
 
     _step: Step | None = None
@@ -89,7 +96,11 @@ class OverviewScreen(StudioScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer the next step only where there is one."""
-        return self._step is not None if action == "next" else True
+        return self._step is not None if action in ("next", "chain") else True
+
+    def action_chain(self) -> None:
+        """Start all steps that are left, one after the other."""
+        self.post_message(self.RunChain())
 
     def action_next(self) -> None:
         """Start the next step's job, or show the screen where the person does it."""

@@ -34,6 +34,7 @@ from widgets.stage_list import StageList, StageRow
 from widgets.standing import CategoryRow, CategoryTable, PhaseRow, PhaseTable
 
 TEXTS = hostile(2_000)
+pytestmark = pytest.mark.slow
 
 
 class Bench(App[None]):
@@ -195,13 +196,12 @@ async def test_cells_and_tab_panes() -> None:
         check("\n".join(str(tab.render()) for tab in tabs.query("Tab")))
 
 
-@pytest.mark.slow
 async def test_replies_in_markdown() -> None:
     async with Bench().run_test(size=(100, 40)) as pilot:
         place = pilot.app.query_one(VerticalScroll)
         for texts in chunks(100):
             # Cut, because Markdown takes its time for deep nesting; the long ones come in the other test.
-            reply = Reply(texts[0], "\n\n".join(text[:100] for text in texts), assistant=True)
+            reply = Reply(texts[0], "\n".join(text[:100] for text in texts), assistant=True)
             await place.mount(reply)
             await reply.finish(texts[-1])
             await pilot.pause()
@@ -211,7 +211,6 @@ async def test_replies_in_markdown() -> None:
             await reply.remove()
 
 
-@pytest.mark.slow
 async def test_a_reply_that_streams() -> None:
     async with Bench().run_test(size=(100, 40)) as pilot:
         place = pilot.app.query_one(VerticalScroll)
@@ -239,7 +238,6 @@ async def test_toasts() -> None:
             pilot.app.clear_notifications()
 
 
-@pytest.mark.slow
 async def test_dialogs() -> None:
     async with Bench().run_test(size=(100, 40)) as pilot:
         for texts in chunks(100):

@@ -1,4 +1,4 @@
-"""What is delivered as content is enough, is right by its own recipes, and keeps the suites apart from the training."""
+"""The content that is delivered is enough, right by its own recipes, and keeps suites and training data apart."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
-from store.models import Example, GenerationRun, Message, Provenance, Signals
+from store.models import Example, GenerationRun, Message, Provenance, Signals, now
 from studio.jobs import events
 from studio.jobs.events import Event, Progress, Recorded, Saved
 from studio.jobs.generate.check import faults
@@ -28,19 +29,27 @@ class Ledger:
         self._answered: dict[str, events.Unit] = {}
         """The answers by unit, those that failed included: a failed one was paid for, too."""
         self._saved: set[str] = set()
+        self.failed = 0
+        """Units whose answer holds no example; another order asks for what is missing."""
+        self._began = now()
         self._asked = defaultdict(list, {key: list(asked) for key, asked in order.asked.items()})
         self.spent_usd = 0.0
         self._examples = 0
         self._started = time.monotonic()
         self._examples_before = 0
         for recorded in previous:
-            if isinstance(recorded.event, events.Unit):
-                self._note(recorded.event)
-            elif isinstance(recorded.event, Saved) and recorded.event.table == "examples":
-                self._saved.add(str(recorded.event.document["id"]))
+            match recorded.event:
+                case events.Unit() as event:
+                    self._note(event)
+                case Saved(table="examples", document=document):
+                    self._saved.add(str(document["id"]))
+                case Saved(table="generation_runs", document=document):
+                    self._began = GenerationRun.model_validate(document).created_at
+                case _:
+                    pass
         self._examples = self._examples_before = len(self._saved)
 
-    @property
+    @cached_property
     def wanted(self) -> int:
         """Examples ordered in all."""
         return sum(unit.count for unit in self._order.units)
@@ -49,11 +58,6 @@ class Ledger:
     def answered(self) -> frozenset[str]:
         """Ids of the units that have an answer."""
         return frozenset(self._answered)
-
-    @property
-    def failed(self) -> int:
-        """Units whose answer holds no example; another order asks for what is missing."""
-        return sum(1 for event in self._answered.values() if event.state == "failed")
 
     def open_units(self) -> list[Unit]:
         """Return the units without an answer."""
@@ -102,6 +106,7 @@ class Ledger:
         """Return the document of this order as it stands."""
         return GenerationRun(
             id=self._job_id,
+            created_at=self._began,
             job_id=self._job_id,
             teacher=self._spec.teacher,
             model=self._spec.model,
@@ -131,6 +136,7 @@ class Ledger:
 
     def _note(self, event: events.Unit) -> None:
         self.spent_usd += event.cost_usd or 0.0
+        self.failed += event.state == "failed"
         self._answered[event.unit_id] = event
 
     def _save(self, unit: Unit, event: events.Unit) -> Iterator[Event]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from studio.jobs.deploy.job import Spec
 from studio.jobs.events import Finished
 from studio.jobs.manager import JobManager
-
 from tests.fixtures.ollama import OllamaServer
 
 from .conftest import Deployable

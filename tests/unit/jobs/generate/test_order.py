@@ -204,3 +204,11 @@ def test_an_order_goes_through_its_file(tmp_path: Path) -> None:
     )
     order.save(tmp_path)
     assert Order.load(tmp_path) == order
+
+
+async def test_a_recipe_cannot_want_more_at_least_than_in_all(
+    workspace: Workspace, order_job: OrderJob
+) -> None:
+    (workspace.recipes / "tiny.toml").write_text(TINY.replace("target = 12", "target = 12\nat_least = 13"))
+    with pytest.raises(ConfigError, match="13 in `at_least`"):
+        await order_job(Spec())

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import psutil
 import pytest
@@ -28,6 +29,10 @@ pytestmark = pytest.mark.usefixtures("no_process_left")
 
 def saved_ids(events: Sequence[Event]) -> list[str]:
     return [str(e.document["id"]) for e in events if isinstance(e, Saved) and e.table == "examples"]
+
+
+def is_run(event: Event) -> TypeGuard[Saved]:
+    return isinstance(event, Saved) and event.table == "generation_runs"
 
 
 def recorded(folder: JobFolder) -> list[Event]:
@@ -51,6 +56,7 @@ async def test_cut_after_every_event_nothing_is_lost_or_paid_twice(
         after = recorded(folder)
         assert len(server.asked) - before == len(order.units) - len(answered)
         assert sorted(saved_ids(after)) == wanted
+        assert len({str(e.document["created_at"]) for e in after if is_run(e)}) == 1
         assert Counter(e.unit_id for e in after if isinstance(e, Unit)).most_common(1)[0][1] == 1
 
 

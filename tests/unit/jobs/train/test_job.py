@@ -176,7 +176,7 @@ async def test_patience_ends_a_run_that_gains_nothing(
     workspace: Workspace, accepted: AsyncStore, tiny_folder: Path
 ) -> None:
     config = CONFIG.model_copy(
-        update={"learning_rate": 3.0, "clip": 1e9, "patience": 2, "eval_every": 1, "epochs": 9}
+        update={"learning_rate": 1e-20, "dropout": 0.0, "patience": 2, "eval_every": 1, "epochs": 9}
     )
     spec = Spec(name="r1", base=str(tiny_folder), config=config)
     events = await collect(run(spec, await prepared(workspace, accepted, spec)))

@@ -42,5 +42,5 @@ def test_a_constant_has_no_width() -> None:
 def test_nothing_has_no_mean() -> None:
     with pytest.raises(ValueError, match="at least one"):
         mean_interval([])
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         paired_interval([1.0], [1.0, 0.0])

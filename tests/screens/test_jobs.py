@@ -1,0 +1,52 @@
+"""The screens of jobs, with real job processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.workspace import Workspace
+from tests.screens.driver import studio, text_of, until
+from widgets.line_list import LineList
+from widgets.recipe_bars import RecipeBars
+
+pytestmark = pytest.mark.slow
+
+
+async def test_generate_starts_by_a_key_and_is_seen_to_its_end(empty: Workspace) -> None:
+    async with studio(empty) as pilot:
+        app = pilot.app
+        await pilot.press("f2")
+        await until(pilot, lambda: "g Start" in text_of(pilot), "the empty screen")
+        await pilot.press("g")
+        await until(pilot, lambda: app.jobs, "the job in the strip", 60)
+        screen = app.screen
+        await until(pilot, lambda: screen.view is not None and screen.view.state == "done", "its end", 120)
+        await until(
+            pilot, lambda: app.session.store.counts.total == screen.view.done, "all examples in the store"
+        )
+        await until(pilot, lambda: len(screen.query_one("#newest", LineList).ids) > 0, "the newest")
+        have = screen.query_one(RecipeBars)
+        await until(pilot, lambda: sum(row.have for row in have.rows) == screen.view.done, "the bars")
+        await until(pilot, lambda: not app.jobs, "an empty strip")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is not screen, "the example in full")
+        assert "recipe" in text_of(pilot)
+
+
+async def test_a_job_that_runs_can_be_stopped_and_resumed_by_keys(empty: Workspace) -> None:
+    async with studio(empty) as pilot:
+        app = pilot.app
+        await pilot.press("f2")
+        screen = app.screen
+        await pilot.press("g")
+        await until(
+            pilot, lambda: screen.view is not None and screen.view.state == "running", "a running job", 60
+        )
+        await pilot.press("x")
+        await until(pilot, lambda: screen.view.over, "its end", 60)
+        if screen.view.state == "stopped":
+            reached = screen.view.done
+            await pilot.press("t")
+            await until(pilot, lambda: screen.view.state == "done", "the end after all", 120)
+            assert screen.view.done > reached
+        assert app.fault is None
