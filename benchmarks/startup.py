@@ -27,7 +27,7 @@ from report import Report
 
 from studio.workspace import Workspace
 
-ROUNDS = 15
+ROUNDS = 25
 FIRST_FRAME_RATIO = 1.25
 HELP_OVER_PYTHON_SECONDS = 0.150
 _TIMEOUT = 60.0

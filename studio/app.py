@@ -19,7 +19,7 @@ from studio.faults import Fault, fault_of, write_traceback
 from studio.screens.frame import TABS, StudioScreen
 from studio.screens.shell import Shell
 from studio.themes import DEFAULT_THEME, THEMES
-from widgets.safe import safe, safe_line
+from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from studio.jobs.view import JobView
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from studio.workspace import Workspace
     from widgets.banner import Notice
     from widgets.job_strip import JobStrip
+
+
+_TOAST = 500
+"""Characters of a toast; `!` shows an error whole."""
 
 
 def _screen(mode: str) -> StudioScreen:
@@ -181,7 +185,7 @@ class StudioApp(Shell):
     def _tell(self, fault: Fault) -> None:
         self.fault = fault
         self.error = safe_line(fault.what)
-        self.notify(safe(fault.text), title="Failed", severity="error", timeout=12, markup=False)
+        self.notify(safe_line(fault.text, _TOAST), title="Failed", severity="error", timeout=12, markup=False)
 
     def _handle_exception(self, error: Exception) -> None:
         # A defect of the studio itself: Textual ends the app, so that the log must have it before.
@@ -204,7 +208,7 @@ class StudioApp(Shell):
         elif view.error:
             self._tell(Fault(f"{name}: {view.error}", "", ""))
         elif view.finished is not None:
-            self.notify(safe(view.finished.summary), title=name, markup=False)
+            self.notify(safe_line(view.finished.summary, _TOAST), title=name, markup=False)
 
     def on_studio_screen_start(self, event: StudioScreen.Start) -> None:
         self.guard(self._start(event.kind, event.spec), f"starting {event.kind}")

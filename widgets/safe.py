@@ -8,6 +8,7 @@ Nothing of Textual or Rich is imported until one of those two is called.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,21 +21,25 @@ LINE_LIMIT = 2_000
 TEXT_LIMIT = 200_000
 """Characters of one text that are shown; the rest is counted."""
 
-_STRINGS = re.compile(
+_MARKS = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_RULES = (
     # OSC, DCS, SOS, PM and APC carry a payload up to a terminator; an unterminated one ends with its line.
-    r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\n]*?(?:\x07|\x1b\\|\x9c|(?=\n)|\Z)"
-)
-_CONTROL_SEQUENCES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*(?:[@-~]|(?=\n)|\Z)")
-_SHORT_ESCAPES = re.compile(r"\x1b[ -/]*[0-~]")
-_DROPPED = re.compile(
+    (r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\n]*?(?:\x07|\x1b\\|\x9c|(?=\n)|\Z)", ""),
+    # CSI: colours, cursor movements.
+    (r"(?:\x1b\[|\x9b)[0-?]*[ -/]*(?:[@-~]|(?=\n)|\Z)", ""),
+    # Short escapes; a lone ESC is left for its picture.
+    (r"\x1b[ -/]*[0-~]", ""),
+    (r"\r\n|[\n\x0b\x0c\x85\u2028\u2029]", "\n"),
     # Invisible: zero-width spaces and marks, BOM, soft hyphen, interlinear marks, tag characters.
-    r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-_REPLACED = re.compile(r"[\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_LINE_ENDS = re.compile(r"\r\n|[\n\x0b\x0c\x85\u2028\u2029]")
-_STACKED_MARKS = re.compile(
-    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
-    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+    (
+        r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"
+        r"\U000e0000-\U000e007f]",
+        "",
+    ),
+    # C1, bidirectional overrides and isolates, surrogates, noncharacters.
+    (r"[\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]", "\ufffd"),
+    # Marks stacked higher than any language does.
+    (rf"([{_MARKS}]{{4}})[{_MARKS}]+", r"\1"),
 )
 _PICTURES = {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)} | {0x7F: 0x2421}
 
@@ -54,13 +59,8 @@ def safe(text: object, *, line_limit: int = LINE_LIMIT, text_limit: int = TEXT_L
     over = len(raw) - text_limit
     if over > 0:
         raw = raw[:text_limit]
-    raw = _STRINGS.sub("", raw)
-    raw = _CONTROL_SEQUENCES.sub("", raw)
-    raw = _SHORT_ESCAPES.sub("", raw)
-    raw = _LINE_ENDS.sub("\n", raw)
-    raw = _DROPPED.sub("", raw)
-    raw = _REPLACED.sub("\ufffd", raw)
-    raw = _STACKED_MARKS.sub(r"\1", raw)
+    for pattern, instead in _compiled():
+        raw = pattern.sub(instead, raw)
     raw = raw.replace("\t", "    ").translate(_PICTURES)
     if len(raw) > line_limit:
         raw = "\n".join(_shortened(line, line_limit) for line in raw.split("\n"))
@@ -95,6 +95,12 @@ def rich_text(text: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(safe(text), style=style)
+
+
+@cache
+def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
+    # Not at import: plain text, which is all that the first frame shows, needs none of them.
+    return tuple((re.compile(pattern), instead) for pattern, instead in _RULES)
 
 
 def _shortened(line: str, limit: int) -> str:

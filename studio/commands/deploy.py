@@ -44,7 +44,7 @@ def command(
 
 async def _checkpoint(workspace: Workspace, run: str | None) -> str:
     from studio.commands.session import open_session
-    from studio.jobs.chain import best_checkpoint
+    from studio.jobs.checkpoints import best_checkpoint
 
     async with open_session(workspace, readonly=True) as session:
         _, checkpoint = await session.store.run(lambda store: best_checkpoint(store, run))

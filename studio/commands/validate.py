@@ -16,6 +16,7 @@ from studio.workspace import Workspace
 @click.option("--run", help="Name of the training run [the newest].")
 @click.option("--suite", "suites", multiple=True, help="Only this suite; may be given several times.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Longest reply.")
+@click.option("--cases", type=click.IntRange(min=1), help="The first so many of each suite [all].")
 @long_job_options
 @json_option
 @in_workspace

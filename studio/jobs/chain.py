@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from store.database import Store
 from store.live import AsyncStore
 from store.models import Checkpoint, Deployment, JobRecord, Status, TrainingRun
+from studio.jobs.checkpoints import best_checkpoint
 from studio.workspace import Workspace
 
 StepName = Literal["collect", "generate", "review", "train", "validate", "deploy", "chat"]
@@ -171,18 +172,3 @@ def _picture(database: Store) -> Picture:
 
 def _interrupted(job: JobRecord | None) -> bool:
     return job is not None and job.state in _UNFINISHED
-
-
-def best_checkpoint(database: Store, name: str | None = None) -> tuple[TrainingRun | None, Checkpoint | None]:
-    """Return the newest run that has a checkpoint, with its best one; (None, None) where there is none.
-
-    Args:
-        database: the store.
-        name: name or id of the run; None takes the newest.
-    """
-    for run in sorted(database.training_runs.find(), key=lambda run: run.created_at, reverse=True):
-        checkpoints = database.checkpoints.find(run_id=run.id)
-        if checkpoints and name in (None, run.name, run.id):
-            best = next((c for c in checkpoints if c.best), max(checkpoints, key=lambda c: c.step))
-            return run, best
-    return None, None

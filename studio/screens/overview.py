@@ -13,13 +13,13 @@ from textual.widgets import Static
 from studio.screens.frame import StudioScreen
 from widgets.format import ago, count, money
 from widgets.safe import safe_line
-from widgets.standing import CategoryRow, CategoryTable, PhaseRow, PhaseTable
 
 if TYPE_CHECKING:
     from studio.jobs.chain import Step
     from studio.jobs.summary import PhaseStanding, Summary
     from studio.session import Session
     from widgets.banner import Notice
+    from widgets.standing import PhaseRow
 
 _JOBS = frozenset({"collect", "generate", "train", "validate", "deploy"})
 """Steps that a job does; the others are the person's, on their own screen."""
@@ -67,7 +67,9 @@ class OverviewScreen(StudioScreen):
             self.query_one("#next", Static).update("The workspace is not open.")
 
     async def reload(self, session: Session) -> None:
+        # Not before the first frame, which has nothing to put into them.
         from studio.jobs.summary import summarize
+        from widgets.standing import CategoryTable, PhaseTable
 
         summary = await session.store.run(lambda store: summarize(store, session.persona))
         if not self.query(PhaseTable):
@@ -87,6 +89,8 @@ class OverviewScreen(StudioScreen):
         )
 
     def _show(self, summary: Summary) -> None:
+        from widgets.standing import CategoryRow, CategoryTable, PhaseTable
+
         self.query_one(PhaseTable).rows = tuple(_phase_row(phase) for phase in summary.phases)
         self.query_one(CategoryTable).rows = tuple(
             CategoryRow(row.category, row.have, row.target, row.accepted, row.decided)
@@ -113,6 +117,8 @@ class OverviewScreen(StudioScreen):
 
 
 def _phase_row(phase: PhaseStanding) -> PhaseRow:
+    from widgets.standing import PhaseRow
+
     half = (phase.high - phase.low) / 2 if phase.high is not None and phase.low is not None else None
     return PhaseRow(phase.name, phase.state, phase.gate, phase.mean, half)
 

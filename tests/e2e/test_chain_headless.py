@@ -10,13 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures.ollama import OllamaServer
-from fixtures.small_demo import STEPS, demo_command, demo_environment, run_demo, small_demo
 
 from store.database import Store
 from studio.jobs.chain import GREETING
 from studio.jobs.chain import STEPS as CHAIN
 from studio.workspace import Workspace
+from tests.fixtures.ollama import OllamaServer
+from tests.fixtures.small_demo import STEPS, demo_command, demo_environment, run_demo, small_demo
 
 pytestmark = pytest.mark.slow
 

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures.ollama import OllamaServer
-from fixtures.small_demo import demo_environment, small_demo
-from fixtures.terminal import SKIPPED, Terminal, find_tmux
 
 from store.database import Store
 from studio.workspace import Workspace
+from tests.fixtures.ollama import OllamaServer
+from tests.fixtures.small_demo import demo_environment, small_demo
+from tests.fixtures.terminal import SKIPPED, Terminal, find_tmux
 
 pytestmark = [
     pytest.mark.e2e,

@@ -28,7 +28,7 @@ from widgets.log_pane import LogPane
 from widgets.mode_bar import ModeBar, Tab
 from widgets.recipe_bars import RecipeBars, RecipeRow
 from widgets.reply import Reply
-from widgets.safe import content, rich_text, safe, safe_line
+from widgets.safe import content, rich_text, safe_line
 from widgets.score_table import ScoreRow, ScoreTable
 from widgets.stage_list import StageList, StageRow
 from widgets.standing import CategoryRow, CategoryTable, PhaseRow, PhaseTable
@@ -228,14 +228,19 @@ async def test_a_reply_that_streams() -> None:
 
 
 async def test_toasts() -> None:
-    async with Bench().run_test(size=(100, 40), notifications=True) as pilot:
-        for texts in chunks(20):
-            for text in texts:
-                pilot.app.notify(safe(text), title=safe_line(text, 60), markup=False, timeout=60)
+    async with Bench().run_test(size=(100, 60), notifications=True) as pilot:
+        for texts in chunks(40):
+            # Ten to a toast: a toast is dear to mount.
+            for place in range(0, len(texts), 10):
+                said = "\n".join(safe_line(text, 100) for text in texts[place : place + 10])
+                pilot.app.notify(said, title=safe_line(texts[place], 60), markup=False, timeout=600)
             await pilot.pause()
-            for toast in pilot.app.screen.query("Toast"):
+            toasts = list(pilot.app.screen.query("Toast"))
+            assert len(toasts) == 4
+            for toast in toasts:
                 check(drawn(toast))
             pilot.app.clear_notifications()
+            await pilot.pause()
 
 
 async def test_dialogs() -> None:

@@ -43,6 +43,8 @@ class TrainingConfig(BaseModel):
     """Examples in one pass through the model (plan: batch_size 4)."""
     accumulation: PositiveInt = 4
     """Batches in one step, weighed by their tokens (plan: gradient_accumulation_steps 4)."""
+    processes: Annotated[int, Field(ge=1, le=2)] = 1
+    """With 2, a step's accumulated batches are computed side by side on a CPU with two cores or more (plan: none)."""
     clip: Annotated[float, Field(gt=0)] = 1.0
     """Highest norm of all gradients together (plan: max_grad_norm 1.0)."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
@@ -57,8 +59,10 @@ class TrainingConfig(BaseModel):
     """A slow run saves at least so often, so that a kill costs minutes (plan: none)."""
     patience: PositiveInt | None = None
     """Stop after so many looks without a better validation loss; None never stops (plan: none)."""
+    longer: Literal["cut", "leave out"] = "cut"
+    """What happens to examples longer than `max_sequence` (plan: none named; mlx-lm cuts)."""
     max_sequence: Annotated[int, Field(ge=16)] = 2048
-    """Tokens of an example; what is longer is cut (plan: max_seq_length 2048)."""
+    """Tokens of an example, the system prompt included (plan: max_seq_length 2048)."""
     checkpointing: bool = False
     """Compute activations again on the way back: less memory, a third more time (plan: none)."""
     sample_tokens: Annotated[int, Field(ge=0)] = 48

@@ -10,6 +10,7 @@ from store.models import Status, TrainingRun
 from studio.config.persona import load_persona
 from studio.jobs.events import Event, JobError, Saved, SplitsFrozen
 from studio.jobs.process.context import JobContext
+from studio.jobs.process.side import share_cores
 from studio.jobs.train.choose import choose
 from studio.jobs.train.config import Spec, TrainingConfig
 from studio.jobs.train.dataset import About, read_about, write_dataset
@@ -50,6 +51,8 @@ async def run(spec: Spec, job: JobContext) -> AsyncGenerator[Event, None]:
     document = training_run(spec, job, about)
     yield Saved(table="training_runs", document=document.model_dump(mode="json"))
     yield SplitsFrozen(run_id=job.id, splits=about.splits)
+    if spec.config.processes > 1:
+        share_cores(spec.config.processes)
     with named(job.folder):
         from studio.jobs.train.session import Session
 

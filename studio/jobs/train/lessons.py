@@ -43,9 +43,12 @@ class Lessons:
         return sum(lesson.truncated for lesson in self.lessons)
 
 
-def lessons_of(folder: Path, name: str, masker: Masker, key: str) -> Lessons:
+def lessons_of(
+    folder: Path, name: str, masker: Masker, key: str, *, leave_out_longer: bool = False
+) -> Lessons:
     """Return the lessons of the run's `train` or `valid`, from the kept file when its `key` is the same.
 
+    With `leave_out_longer`, what would have to be cut is left out.
     Templates may write today's date into the text: without the file, a run resumed tomorrow would differ.
 
     Raises:
@@ -55,7 +58,7 @@ def lessons_of(folder: Path, name: str, masker: Masker, key: str) -> Lessons:
     known = _read(kept, key)
     if known is not None:
         return known
-    made = make_lessons(read_rows(folder, name), masker)
+    made = make_lessons(read_rows(folder, name), masker, leave_out_longer=leave_out_longer)
     if not made.lessons:
         raise JobError(
             f"none of the examples for {name} can be learned from: {describe(made.left_out)}",
@@ -66,13 +69,17 @@ def lessons_of(folder: Path, name: str, masker: Masker, key: str) -> Lessons:
     return made
 
 
-def make_lessons(rows: Sequence[Row], masker: Masker) -> Lessons:
+def make_lessons(rows: Sequence[Row], masker: Masker, *, leave_out_longer: bool = False) -> Lessons:
     """Render and mask rows; those that cannot be learned from are counted, not used."""
     lessons: list[Lesson] = []
     left_out: Counter[str] = Counter()
     for row in rows:
         try:
-            lessons += masker.lessons(row.plain, row.left_out_turns)
+            made = masker.lessons(row.plain, row.left_out_turns)
+            if leave_out_longer and any(lesson.truncated for lesson in made):
+                left_out[f"longer than {masker.max_length:,} tokens"] += 1
+            else:
+                lessons += made
         except BadExampleError as error:
             left_out[str(error)] += 1
         except TemplateError:

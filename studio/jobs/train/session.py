@@ -18,8 +18,9 @@ from studio.jobs.train.dataset import About
 from studio.jobs.train.evaluation import sample_replies, validation_loss
 from studio.jobs.train.failures import disk_full
 from studio.jobs.train.setup import Setup
+from studio.jobs.train.side import Side, start_side
 from studio.jobs.train.trainer import StepResult
-from studio.lm.mlx import mx
+from studio.lm.mlx import mx, on_metal
 
 _RECENT = 20
 """Steps over which rate and time left are averaged."""
@@ -43,6 +44,22 @@ class Session:
         """Yield all that happens, `Finished` last."""
         yield Stage(name="set up", state="running", detail=f"loading {self.spec.base}")
         self.setup = Setup(self.spec, self.job, self.about)
+        side = self._side_process()
+        try:
+            async for event in self._run():
+                yield event
+        finally:
+            if side is not None:
+                side.close()
+
+    def _side_process(self) -> Side | None:
+        """Start the second process where it is asked for and of use."""
+        if self.spec.config.processes == 1 or on_metal():
+            return None
+        side = self.setup.trainer.side = start_side(self.spec, self.job)
+        return side
+
+    async def _run(self) -> AsyncGenerator[Event, None]:
         self.trainer, self.config = self.setup.trainer, self.spec.config
         self.steps = self.trainer.plan.steps
         for note in self.setup.notes():

@@ -38,8 +38,9 @@ class Setup:
         self.adapter_config = attach(self.loaded.model, spec.config) | {"model": spec.base}
         masker = Masker(self.loaded.tokenizer, max_length=spec.config.max_sequence)
         key = _key(about, masker, spec)
-        self.train = lessons_of(job.folder, "train", masker, key)
-        self.valid = lessons_of(job.folder, "valid", masker, key)
+        leave_out = spec.config.longer == "leave out"
+        self.train = lessons_of(job.folder, "train", masker, key, leave_out_longer=leave_out)
+        self.valid = lessons_of(job.folder, "valid", masker, key, leave_out_longer=leave_out)
         self.trainer = Trainer(self.loaded.model, self.train.lessons, spec.config)
 
     def notes(self) -> Iterator[Event]:
@@ -54,7 +55,7 @@ class Setup:
             yield Log(text=f"{about.near_duplicates:,} near-duplicates are left out.")
         left_out = describe(train.left_out | valid.left_out)
         if left_out:
-            yield Log(level="warning", text=f"Examples that cannot be learned from: {left_out}.")
+            yield Log(level="warning", text=f"Examples that are not learned from: {left_out}.")
         if cut := train.truncated + valid.truncated:
             yield Log(
                 level="warning", text=f"{cut:,} lessons are cut to {self._config.max_sequence:,} tokens."
@@ -71,5 +72,11 @@ class Setup:
 
 def _key(about: About, masker: Masker, spec: Spec) -> str:
     """Name what the lessons depend on, so that kept ones of other settings are not used."""
-    parts = (about.sha256, masker.template.source, str(spec.config.max_sequence), spec.base)
+    parts = (
+        about.sha256,
+        masker.template.source,
+        str(spec.config.max_sequence),
+        spec.config.longer,
+        spec.base,
+    )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from studio.jobs.train.batches import Batch, Plan, make_batch
 from studio.jobs.train.config import TrainingConfig
@@ -14,7 +15,8 @@ from studio.jobs.train.masks import Lesson
 from studio.jobs.train.recompute import Recompute
 from studio.jobs.train.schedule import learning_rate
 from studio.jobs.train.seeds import seed_of
-from studio.lm.mlx import Module, mx, nn, optim, tree_map
+from studio.jobs.train.side import Side, Task, as_arrays, as_tree
+from studio.lm.mlx import Module, mx, nn, optim, tree_flatten, tree_map, tree_unflatten
 
 
 class DivergedError(ArithmeticError):
@@ -62,6 +64,8 @@ class Trainer:
         )
         self.optimizer.init(model.trainable_parameters())
         self._loss_and_gradient = nn.value_and_grad(model, self._loss)
+        self.side: Side | None = None
+        """Computes every second batch of a step where there is one."""
 
     def step(self, number: int) -> StepResult:
         """Do optimizer update `number` (from 1).
@@ -71,15 +75,15 @@ class Trainer:
         """
         began = time.perf_counter()
         self.model.train()
-        batches = [self.batch([self.lessons[i] for i in indexes]) for indexes in self.plan.step(number)]
+        order = self.plan.step(number)
+        batches = [self.batch([self.lessons[i] for i in indexes]) for indexes in order]
         targets = sum(len(batch.labels) for batch in batches)
+        tasks = [Task(number, index, tuple(indexes), targets) for index, indexes in enumerate(order)]
         loss, gradient = 0.0, None
-        for index, batch in enumerate(batches):
-            self._seed_dropout(number, index)
-            value, part = self._loss_and_gradient(batch, targets)
+        for value, part in self._parts(tasks):
             gradient = part if gradient is None else tree_map(mx.add, gradient, part)
-            mx.eval(value, gradient)
-            loss += value.item()
+            mx.eval(gradient)
+            loss += value
         gradient, norm = optim.clip_grad_norm(gradient, self.config.clip)
         grad_norm = float(norm.item())
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
@@ -100,6 +104,27 @@ class Trainer:
             padding=padding / (tokens + padding),
             seconds=time.perf_counter() - began,
         )
+
+    def _parts(self, tasks: Sequence[Task]) -> Iterator[tuple[float, Any]]:
+        """Yield loss and gradient of each batch in their order; every second one comes from the side process."""
+        if self.side is None or len(tasks) == 1:
+            yield from (self.part(task) for task in tasks)
+            return
+        self.side.ask((tasks[1::2], as_arrays(self.model.trainable_parameters())))
+        own = [self.part(task) for task in tasks[::2]]
+        theirs = [(part.loss, as_tree(part.gradient)) for part in self.side.answer()]
+        for index in range(len(tasks)):
+            yield (theirs if index % 2 else own)[index // 2]
+
+    def part(self, task: Task) -> tuple[float, Any]:
+        """Return what one batch adds to its step: its share of the loss, and the gradient as a tree."""
+        self.model.train()
+        self._seed_dropout(task.step, task.index)
+        batch = self.batch([self.lessons[index] for index in task.lessons])
+        loss, gradient = self._loss_and_gradient(batch, task.targets)
+        mx.eval(loss, gradient)
+        # Flattened and back: a gradient that came from another process has none of the tree's empty branches either.
+        return float(loss.item()), tree_unflatten(tree_flatten(gradient))
 
     def _seed_dropout(self, step: int, index: int) -> None:
         """Let dropout follow from the place in the run alone: a kill has no random state to lose."""

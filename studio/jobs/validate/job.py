@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from store.database import Store
 from store.live import AsyncStore
@@ -17,15 +17,14 @@ from store.models import Checkpoint, Scorecard, TrainingRun
 from studio.config.errors import ConfigError
 from studio.config.persona import Persona, load_persona
 from studio.config.suites import Case, Suite, load_suites
+from studio.jobs.checkpoints import best_checkpoint
 from studio.jobs.events import Event, Finished, JobError, Progress, Saved, Stage
 from studio.jobs.process.context import JobContext
+from studio.jobs.validate.answers import Answerer, Conversation, Manner, processes_of_use
 from studio.jobs.validate.replies import ReplyLog
 from studio.jobs.validate.scorecard import gains, subject_scores
 from studio.jobs.validate.traits import TRAITS
 from studio.workspace import PERSONA_FILE, Workspace
-
-if TYPE_CHECKING:
-    from studio.lm.load import Loaded
 
 _INPUTS = "inputs.json"
 
@@ -39,9 +38,13 @@ class Spec(BaseModel):
     """Name or id of the training run whose best checkpoint is scored; None takes the newest."""
     suites: tuple[str, ...] = ()
     """Names of suites; empty takes all."""
-    max_tokens: int = 128
-    batch_size: int = 32
+    max_tokens: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=32, ge=1)
     """Replies made at once: the weights are read once a token for all of them."""
+    cases: int | None = Field(default=None, ge=1)
+    """The first so many of each suite, for a quick look; None takes all."""
+    processes: int | None = Field(default=None, ge=1, le=2)
+    """Processes that answer side by side, each with the model; None takes 2 on a CPU with two cores or more."""
 
 
 class Inputs(BaseModel):
@@ -90,7 +93,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     """
     inputs = Inputs.model_validate_json((job.folder / _INPUTS).read_bytes())
     persona = load_persona(job.folder / PERSONA_FILE)
-    suites = _chosen(_suites(job.folder / "suites"), spec.suites)
+    suites = _first(_chosen(_suites(job.folder / "suites"), spec.suites), spec.cases)
     adapter = _adapter(job.workspace, inputs.checkpoint)
     checkpoint_name = f"{inputs.run.name} best"
     subjects = (
@@ -101,34 +104,34 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     log = ReplyLog(job.folder / "replies.jsonl")
     total = len(subjects) * sum(len(suite.cases) for suite in suites)
     done = 0
-    loaded: tuple[Path | None, Loaded] | None = None
-    for subject in subjects:
-        yield Stage(name=subject.name, state="running")
-        for batch in _batches(suites, spec.batch_size):
-            todo = [
-                (suite, case) for suite, case in batch if log.get((subject.name, suite.name, case.id)) is None
-            ]
-            if todo:
-                if loaded is None or loaded[0] != subject.adapter:
-                    # The old weights go before the new ones come: both at once may not fit.
-                    loaded = None
-                    loaded = (subject.adapter, _load(inputs.run.base, subject.adapter))
-                replies = _answer(loaded[1], todo, subject, persona, spec.max_tokens)
-                log.add(
-                    ((subject.name, suite.name, case.id), reply)
-                    for (suite, case), reply in zip(todo, replies, strict=True)
-                )
-            done += len(batch)
-            yield Progress(done=done, total=total, unit="replies", label=subject.name)
-            async for event in job.control.hold():
-                yield event
-            if job.control.stopping:
-                yield Finished(
-                    state="stopped",
-                    summary=f"stopped after {done} of {total} replies; they are kept, and resuming goes on from here",
-                )
-                return
-        yield Stage(name=subject.name, state="done")
+    manner = Manner(inputs.run.base, persona.sampling.repeat_penalty, spec.max_tokens)
+    with closing(Answerer(manner, processes=spec.processes or processes_of_use())) as answerer:
+        for subject in subjects:
+            yield Stage(name=subject.name, state="running")
+            for batch in _batches(suites, spec.batch_size):
+                todo = [
+                    (suite, case)
+                    for suite, case in batch
+                    if log.get((subject.name, suite.name, case.id)) is None
+                ]
+                if todo:
+                    asked = [_conversation(case, subject, persona) for _, case in todo]
+                    replies = answerer.answer(subject.adapter, asked)
+                    log.add(
+                        ((subject.name, suite.name, case.id), reply)
+                        for (suite, case), reply in zip(todo, replies, strict=True)
+                    )
+                done += len(batch)
+                yield Progress(done=done, total=total, unit="replies", label=subject.name)
+                async for event in job.control.hold():
+                    yield event
+                if job.control.stopping:
+                    yield Finished(
+                        state="stopped",
+                        summary=f"stopped after {done} of {total} replies; they are kept, resuming goes on from here",
+                    )
+                    return
+            yield Stage(name=subject.name, state="done")
 
     scored = tuple(
         subject_scores(subject.name, suites, partial(_logged, log, subject.name), persona)
@@ -151,14 +154,9 @@ def _logged(log: ReplyLog, subject: str, suite: Suite, case: Case) -> str:
 
 
 def _inputs(database: Store, name: str | None) -> Inputs:
-    runs = sorted(database.training_runs.find(), key=lambda run: run.created_at, reverse=True)
-    for run in runs:
-        if name is not None and name not in (run.name, run.id):
-            continue
-        checkpoints = database.checkpoints.find(run_id=run.id)
-        best = next((c for c in checkpoints if c.best), max(checkpoints, key=lambda c: c.step, default=None))
-        if best is not None:
-            return Inputs(run=run, checkpoint=best)
+    run, best = best_checkpoint(database, name)
+    if run is not None and best is not None:
+        return Inputs(run=run, checkpoint=best)
     raise JobError(
         f"There is no checkpoint of {name or 'any run'} to validate.",
         kept="Nothing was changed.",
@@ -201,21 +199,14 @@ def _chosen(suites: tuple[Suite, ...], names: tuple[str, ...]) -> tuple[Suite, .
     return chosen
 
 
+def _first(suites: tuple[Suite, ...], cases: int | None) -> tuple[Suite, ...]:
+    return tuple(suite.model_copy(update={"cases": suite.cases[:cases]}) for suite in suites)
+
+
 def _batches(suites: tuple[Suite, ...], size: int) -> Iterator[list[tuple[Suite, Case]]]:
     cases = [(suite, case) for suite in suites for case in suite.cases]
     for start in range(0, len(cases), size):
         yield cases[start : start + size]
-
-
-def _load(base: str, adapter: Path | None) -> Loaded:
-    from studio.lm.base import resolve_base
-    from studio.lm.errors import ModelError
-    from studio.lm.load import load
-
-    try:
-        return load(resolve_base(base), adapter)
-    except ModelError as error:
-        raise JobError(error.what, kept="The replies so far.", to_do=error.to_do) from error
 
 
 def _adapter(workspace: Workspace, checkpoint: Checkpoint) -> Path:
@@ -232,18 +223,9 @@ def _adapter(workspace: Workspace, checkpoint: Checkpoint) -> Path:
     return folder
 
 
-def _answer(
-    loaded: Loaded, cases: list[tuple[Suite, Case]], subject: Subject, persona: Persona, max_tokens: int
-) -> list[str]:
-    from studio.lm.generate import Sampling, generate_replies
-
-    system = [{"role": "system", "content": persona.system_prompt}] if subject.prompted else []
-    conversations = [
-        [*system, *({"role": m.role, "content": m.content} for m in case.turns)] for _, case in cases
-    ]
-    # The likeliest token each time: the same checkpoint always gets the same score.
-    greedy = Sampling(temperature=0, repeat_penalty=persona.sampling.repeat_penalty)
-    return generate_replies(loaded, conversations, greedy, max_tokens=max_tokens, batch_size=len(cases))
+def _conversation(case: Case, subject: Subject, persona: Persona) -> Conversation:
+    system = ({"role": "system", "content": persona.system_prompt},) if subject.prompted else ()
+    return (*system, *({"role": turn.role, "content": turn.content} for turn in case.turns))
 
 
 def _summary(card: Scorecard, checkpoint: str) -> str:
