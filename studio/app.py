@@ -83,6 +83,14 @@ class StudioApp(Shell):
             tooltip="Show the last error whole",
         ),
         Binding(
+            "K",
+            "api_key",
+            "API key",
+            show=False,
+            id="global.key",
+            tooltip="Enter the teacher's key; it is tried and goes into the keyring",
+        ),
+        Binding(
             "ctrl+q", "quit", "Quit", show=False, priority=True, id="global.quit", tooltip="Leave; jobs go on"
         ),
     ]
@@ -246,6 +254,12 @@ class StudioApp(Shell):
         from studio.screens.help import HelpScreen, keys_of
 
         self.push_screen(HelpScreen(keys_of(self.screen, self)))
+
+    def action_api_key(self) -> None:
+        """Ask for the teacher's API key."""
+        from studio.screens.api_key import ApiKeyScreen
+
+        self.push_screen(ApiKeyScreen(self.session.settings.base_url if self.session else None))
 
     def action_last_error(self) -> None:
         """Show the last error whole."""

@@ -21,7 +21,7 @@ def create_demo(root: Path) -> Workspace:
         if not sources.exists():
             shutil.copytree(demo / "sources", sources)
         # These come before the default content, which keeps files that are there already.
-        for name in ("sources.toml", "training.toml"):
+        for name in ("sources.toml", "training.toml", "validation.toml"):
             if not (workspace.data / name).exists():
                 shutil.copyfile(demo / name, workspace.data / name)
     return Workspace.create(root)

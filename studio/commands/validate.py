@@ -32,12 +32,14 @@ def command(
     **choice: object,
 ) -> None:
     """Have base, prompted base and checkpoint answer the same cases, and score the replies."""
+    from studio.jobs.validate.defaults import default_spec
     from studio.jobs.validate.job import Spec
 
     if resume:
         code = resume_long(resume, workspace, as_json=as_json, detach=detach)
     else:
-        spec = Spec.model_validate({key: value for key, value in choice.items() if value is not None})
+        changed = {key: value for key, value in choice.items() if value is not None}
+        spec = Spec.model_validate(default_spec(workspace).model_dump() | changed)
         code = run_long("validate", spec, workspace, as_json=as_json, detach=detach)
     if code == DONE and not detach and not as_json:
         from studio.commands.scorecard import print_newest

@@ -76,9 +76,9 @@ def _default_spec(name: str, workspace: Workspace, now: Picture) -> BaseModel:
 
             return default_spec(workspace)
         case "validate":
-            from studio.jobs.validate.job import Spec as ValidateSpec
+            from studio.jobs.validate.defaults import default_spec as default_validation
 
-            return ValidateSpec()
+            return default_validation(workspace)
         case _:
             from studio.jobs.deploy.inputs import Spec as DeploySpec
 

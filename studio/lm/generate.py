@@ -14,14 +14,37 @@ __all__ = ["Conversation", "Sampling", "generate_replies", "logits_processors", 
 
 
 def sampler(sampling: Sampling) -> Callable[[Any], Any]:
-    """Return mlx-lm's function from log-probabilities, (batch, vocabulary), to token ids, (batch,)."""
-    load_fast_blas()
-    from mlx_lm import sample_utils
+    """Return a function from log-probabilities, (batch, vocabulary), to token ids, (batch,).
 
-    made: Callable[[Any], Any] = sample_utils.make_sampler(
-        temp=sampling.temperature, top_p=sampling.top_p, top_k=sampling.top_k
-    )
-    return made
+    In llama.cpp's order, which is Ollama's: the `top_k` likeliest, of these the fewest that make up `top_p`, then the
+    temperature. mlx-lm's sampler sorts the whole vocabulary for `top_p`: ten times the time of a step on a CPU.
+    """
+    from studio.lm.mlx import mx
+
+    if sampling.temperature == 0:
+        return lambda logprobs: mx.argmax(logprobs, axis=-1)
+
+    def draw(logprobs: Any) -> Any:
+        vocabulary = logprobs.shape[-1]
+        kept = min(sampling.top_k or vocabulary, vocabulary)
+        if kept < vocabulary:
+            tokens = mx.argpartition(logprobs, kth=vocabulary - kept, axis=-1)[..., vocabulary - kept :]
+            likely = mx.take_along_axis(logprobs, tokens, axis=-1)
+        else:
+            tokens, likely = None, logprobs
+        order = mx.argsort(-likely, axis=-1)
+        likely = mx.take_along_axis(likely, order, axis=-1)
+        share = mx.softmax(likely, axis=-1)
+        # A token stays while those before it do not make up top_p yet: so the likeliest always stays.
+        before = mx.cumsum(share, axis=-1) - share
+        likely = mx.where(before < sampling.top_p, likely, -mx.inf)
+        place = mx.random.categorical(likely / sampling.temperature)[..., None]
+        chosen = mx.take_along_axis(order, place, axis=-1)
+        if tokens is not None:
+            chosen = mx.take_along_axis(tokens, chosen, axis=-1)
+        return chosen[..., 0]
+
+    return draw
 
 
 def logits_processors(sampling: Sampling) -> list[Callable[[Any, Any], Any]]:

@@ -28,6 +28,7 @@ _PLACES = (
     ("Lists", "widgets.line_list", "LineList"),
     ("Help", "studio.screens.help", "HelpScreen"),
     ("Errors", "studio.screens.fault", "FaultScreen"),
+    ("API key", "studio.screens.api_key", "ApiKeyScreen"),
     ("Reading", "studio.screens.reading", "ReadingScreen"),
     ("Choices", "studio.screens.picker", "Picker"),
 )

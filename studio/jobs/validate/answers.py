@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.config.persona import Sampling
 from studio.jobs.events import JobError
 from studio.jobs.process.side import SideProcess, share_cores
 
@@ -23,8 +24,11 @@ class Manner:
     """How replies are made; the same for all subjects, so that they can be compared."""
 
     base: str
-    repeat_penalty: float
+    sampling: Sampling
+    """The persona's own, as it answers when it is deployed."""
     max_tokens: int
+    seed: int
+    """The same for every batch: the same checkpoint always gets the same score."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +87,17 @@ def replier(manner: Manner) -> Callable[[Request], list[str]]:
 
     def reply(request: Request) -> list[str]:
         from studio.lm.generate import generate_replies
-        from studio.lm.sampling import Sampling
+        from studio.lm.sampling import Sampling as Drawn
 
         if request.adapter not in loaded:
             # The old weights go before the new ones come: both at once may not fit.
             loaded.clear()
             loaded[request.adapter] = _load(manner.base, request.adapter)
-        # The likeliest token each time: the same checkpoint always gets the same score.
-        greedy = Sampling(temperature=0, repeat_penalty=manner.repeat_penalty)
+        drawn = Drawn(**manner.sampling.model_dump(), seed=manner.seed)
         return generate_replies(
             loaded[request.adapter],
             request.conversations,
-            greedy,
+            drawn,
             max_tokens=manner.max_tokens,
             batch_size=len(request.conversations),
         )

@@ -41,6 +41,7 @@ class Spec(BaseModel):
     max_tokens: int = Field(default=128, ge=1)
     batch_size: int = Field(default=32, ge=1)
     """Replies made at once: the weights are read once a token for all of them."""
+    seed: int = Field(default=17, ge=0)
     cases: int | None = Field(default=None, ge=1)
     """The first so many of each suite, for a quick look; None takes all."""
     processes: int | None = Field(default=None, ge=1, le=2)
@@ -104,7 +105,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     log = ReplyLog(job.folder / "replies.jsonl")
     total = len(subjects) * sum(len(suite.cases) for suite in suites)
     done = 0
-    manner = Manner(inputs.run.base, persona.sampling.repeat_penalty, spec.max_tokens)
+    manner = Manner(inputs.run.base, persona.sampling, spec.max_tokens, spec.seed)
     with closing(Answerer(manner, processes=spec.processes or processes_of_use())) as answerer:
         for subject in subjects:
             yield Stage(name=subject.name, state="running")
