@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -42,8 +43,8 @@ class Spec(BaseModel):
     batch_size: int = Field(default=32, ge=1)
     """Replies made at once: the weights are read once a token for all of them."""
     seed: int = Field(default=17, ge=0)
-    cases: int | None = Field(default=None, ge=1)
-    """The first so many of each suite, for a quick look; None takes all."""
+    cases: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = None
+    """The first so many of each suite, or of those that are named, for a quick look; None takes all."""
     processes: int | None = Field(default=None, ge=1, le=2)
     """Processes that answer side by side, each with the model; None takes 2 on a CPU with two cores or more."""
 
@@ -200,8 +201,11 @@ def _chosen(suites: tuple[Suite, ...], names: tuple[str, ...]) -> tuple[Suite, .
     return chosen
 
 
-def _first(suites: tuple[Suite, ...], cases: int | None) -> tuple[Suite, ...]:
-    return tuple(suite.model_copy(update={"cases": suite.cases[:cases]}) for suite in suites)
+def _first(suites: tuple[Suite, ...], cases: int | dict[str, int] | None) -> tuple[Suite, ...]:
+    def most(suite: Suite) -> int | None:
+        return cases.get(suite.name) if isinstance(cases, dict) else cases
+
+    return tuple(suite.model_copy(update={"cases": suite.cases[: most(suite)]}) for suite in suites)
 
 
 def _batches(suites: tuple[Suite, ...], size: int) -> Iterator[list[tuple[Suite, Case]]]:
