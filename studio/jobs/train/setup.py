@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from studio.jobs.events import Event, Log
@@ -53,7 +54,7 @@ class Setup:
         )
         if about.near_duplicates:
             yield Log(text=f"{about.near_duplicates:,} near-duplicates are left out.")
-        left_out = describe(train.left_out | valid.left_out)
+        left_out = describe(Counter(train.left_out) + Counter(valid.left_out))
         if left_out:
             yield Log(level="warning", text=f"Examples that are not learned from: {left_out}.")
         if cut := train.truncated + valid.truncated:

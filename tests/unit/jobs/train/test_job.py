@@ -307,3 +307,31 @@ def test_memory_is_estimated_for_the_queue(workspace: Workspace, tiny_folder: Pa
     assert small < embedded
     assert 1e9 < embedded < 16e9
     assert need_bytes(Spec(base="some/where-on-the-hub"), workspace) is None
+
+
+async def test_longer_examples_are_left_out_and_counted_on_both_sides(
+    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path
+) -> None:
+    whole = await prepared(workspace, accepted, Spec(name="whole", base=str(tiny_folder), config=CONFIG))
+    notes = [
+        e.text
+        for e in await collect(
+            run(
+                Spec(name="whole", base=str(tiny_folder), config=CONFIG.model_copy(update={"max_steps": 1})),
+                whole,
+            )
+        )
+        if isinstance(e, Log)
+    ]
+    assert not any("longer than" in note for note in notes)
+
+    config = CONFIG.model_copy(update={"max_sequence": 120, "longer": "leave out", "max_steps": 1})
+    spec = Spec(name="short", base=str(tiny_folder), config=config)
+    events = await collect(run(spec, await prepared(workspace, accepted, spec)))
+    (note,) = [e.text for e in events if isinstance(e, Log) and "longer than 120 tokens" in e.text]
+    (lessons,) = [e.text for e in events if isinstance(e, Log) and "lessons to train on" in e.text]
+    left_out = int(note.split(": ")[1].split(" × ")[0])
+    train = int(lessons.split(" lessons")[0])
+    valid = int(lessons.split("), ")[1].split(" to validate")[0])
+    assert left_out + train + valid == 40
+    assert not any("are cut" in e.text for e in events if isinstance(e, Log))
