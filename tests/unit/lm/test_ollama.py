@@ -109,6 +109,15 @@ def test_a_server_without_files_in_create_is_too_old(version: str, too_old: bool
 async def test_a_real_server_lists_loads_and_lets_go(ollama_server: OllamaServer, ollama_model: str) -> None:
     host = ollama_server.host
     assert ollama_model in {model.name for model in await ollama.models(host)}
+    # Another test's model of the same weights would be listed in its place: the server loads weights once.
+    for model in await ollama.loaded_models(host):
+        await ollama.unload(host, model.name)
+
+    async def empty() -> None:
+        while await ollama.loaded_models(host):
+            await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(empty(), 30)
     async with ollama.client(host) as asked:
         await asked.generate(ollama_model)
     assert ollama_model in {model.name for model in await ollama.loaded_models(host)}
