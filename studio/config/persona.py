@@ -75,6 +75,11 @@ class Persona(Table):
         return self
 
     @property
+    def phrases(self) -> tuple[str, ...]:
+        """What the persona likes to say, of all traits; these are never a leak of the other language."""
+        return tuple(phrase for trait in self.traits for phrase in trait.phrases)
+
+    @property
     def total_target(self) -> int:
         """Examples wanted in all categories together."""
         return sum(self.targets.values())

@@ -121,7 +121,7 @@ def make_order(
         units = list(plan(recipes, wanted, have, _sources(database, remote=remote), order_id))
     return Order(
         persona_name=persona.name,
-        phrases=tuple(phrase for trait in persona.traits for phrase in trait.phrases),
+        phrases=persona.phrases,
         glossary="\n".join(f"{entry.term}: {entry.meaning.strip()}" for entry in persona.glossary),
         recipes=tuple(recipes),
         starter=rows,

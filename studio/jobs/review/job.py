@@ -52,7 +52,7 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
     if recipes.problems:
         raise ConfigError(*recipes.problems)
     persona = load_persona(workspace.persona_file)
-    phrases = tuple(phrase for trait in persona.traits for phrase in trait.phrases)
+    phrases = persona.phrases
     by_name = {recipe.name: recipe for recipe in recipes.items}
 
     who = f"policy: {spec.action} {'what ' if spec.policy != 'all' else ''}{spec.policy.replace('-', ' ')}"

@@ -40,7 +40,7 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
         ConfigError: `persona.toml` is damaged.
     """
     persona = load_persona(workspace.persona_file)
-    phrases = tuple(phrase for trait in persona.traits for phrase in trait.phrases)
+    phrases = persona.phrases
     examples = sorted(
         await store.run(lambda database: database.examples.find()), key=lambda e: (e.created_at, e.id)
     )

@@ -40,7 +40,7 @@ class Context:
     @property
     def phrases(self) -> tuple[str, ...]:
         """The persona's own phrases, which are no leak of the other language."""
-        return tuple(phrase for trait in self.persona.traits for phrase in trait.phrases)
+        return self.persona.phrases
 
     def markers(self, trait: str) -> tuple[str, ...]:
         """What shows one of the persona's traits: its emoji, or telling words; empty where it has no such trait."""
