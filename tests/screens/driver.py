@@ -63,11 +63,25 @@ async def settled(pilot: Pilot[None], mode: str) -> None:
     await until(pilot, ready[mode], f"what {mode} shows")
     for field in screen.query(TextArea):
         field.cursor_blink = False
-    await pilot.pause()
+    await _still(pilot)
 
 
 def _said(pilot: Pilot[None]) -> bool:
-    return "Opening" not in str(pilot.app.screen.query_one("#next").render())
+    # The money comes with the ingestion of the job's folder, which begins when the workspace is open.
+    shown = text_of(pilot)
+    return "Opening" not in shown and "$0.12" in shown
+
+
+async def _still(pilot: Pilot[None], frames: int = 4, limit: int = 100) -> None:
+    """Wait until `frames` frames in a row look the same."""
+    last, same = "", 0
+    for _ in range(limit):
+        shown = pilot.app.export_screenshot()
+        same = same + 1 if shown == last else 0
+        if same == frames:
+            return
+        last = shown
+        await pilot.pause(0.03)
 
 
 def _drawn(pilot: Pilot[None]) -> bool:
