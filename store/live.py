@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -19,6 +20,9 @@ R = TypeVar("R")
 
 FOLLOW_SECONDS = 0.25
 """How often a read-only store with subscribers looks for what the writer has written."""
+
+HANDOVER_SECONDS = 0.001
+"""How long a busy thread may make the event loop wait for the interpreter; Python's default is five times that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class AsyncStore:
 
     def __init__(self, store: Store) -> None:
         """Take over an open store; from now on use it through this object alone."""
+        _hand_over_quickly()
         self._store = store
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._counts = store.counts
@@ -80,6 +85,7 @@ class AsyncStore:
     @classmethod
     async def open(cls, folder: Path, *, readonly: bool = False) -> AsyncStore:
         """Open the store in `folder` without holding the event loop. Raises what `Store.open` raises."""
+        _hand_over_quickly()
         return cls(await asyncio.to_thread(Store.open, folder, readonly=readonly))
 
     @property
@@ -179,3 +185,8 @@ class AsyncStore:
             self._counts = self._store.counts
         for subscription, loop in list(self._subscriptions.items()):
             loop.call_soon_threadsafe(subscription.tell, changed)
+
+
+def _hand_over_quickly() -> None:
+    """Let threads take turns at least every HANDOVER_SECONDS, in the whole process."""
+    sys.setswitchinterval(min(sys.getswitchinterval(), HANDOVER_SECONDS))
