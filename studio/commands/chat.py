@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 import click
 
-from store.models import ChatSession, ChatTurn, Message
+from store.models import ChatSession
 from studio.commands.failure import DONE, FAILED, INTERRUPTED, CommandError
 from studio.commands.options import in_workspace, json_option
 from studio.commands.render import Renderer, renderer
@@ -51,7 +51,7 @@ def command(
 async def _chat(workspace: Workspace, asked: str, given: dict[str, object], *, as_json: bool) -> int:
     async with open_session(workspace) as session:
         model = str(given.pop("model", "")) or await _default_model(session)
-        conversation = ChatSession(title=asked.splitlines()[0][:80] if asked else "", model=model)
+        conversation = ChatSession(title="", model=model)
         if asked:
             return DONE if await _turn(session, conversation, asked, given, as_json=as_json) else FAILED
         click.echo(f"{model} — an empty line or Ctrl-D ends")
@@ -81,26 +81,17 @@ async def _turn(
     session: Session, conversation: ChatSession, asked: str, given: dict[str, object], *, as_json: bool
 ) -> ChatSession | None:
     """Ask once and keep the conversation; return it as it is then, or None where there was no reply."""
+    from studio.jobs.chat.conversation import answered, messages_of, turn_of
+    from studio.jobs.chat.conversation import asked as with_question
     from studio.jobs.chat.spec import Spec
 
-    turns = (*conversation.turns, ChatTurn(role="user", content=asked))
-    messages = tuple(Message(role=turn.role, content=turn.content) for turn in turns)
-    spec = Spec.model_validate({"model": conversation.model, "messages": messages, **given})
+    waiting = with_question(conversation, asked)
+    spec = Spec.model_validate({"model": waiting.model, "messages": messages_of(waiting), **given})
     with renderer(as_json=as_json) as show:
         reply = await _shown(session.manager.stream("chat", spec), show)
     if reply is None:
         return None
-    answer = ChatTurn(
-        role="assistant",
-        content=reply.text,
-        model=reply.model,
-        tokens=reply.tokens,
-        tokens_per_second=reply.tokens_per_second,
-        first_token_seconds=reply.first_token_seconds,
-    )
-    kept = conversation.model_copy(
-        update={"turns": (*turns, answer), "title": conversation.title or asked.splitlines()[0][:80]}
-    )
+    kept = answered(waiting, turn_of(reply))
     if session.writes:
         await session.store.write(lambda store: store.chat_sessions.put(kept))
     return kept

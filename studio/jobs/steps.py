@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from store.live import AsyncStore
-from store.models import ChatSession, ChatTurn, Message
+from store.models import ChatSession
 from studio.jobs.chain import GREETING, Picture, Step, ollama_answers, picture
 from studio.jobs.events import Event, Replied
 from studio.workspace import Workspace
@@ -90,6 +90,7 @@ async def _chat(
     now: Picture, workspace: Workspace, store: AsyncStore, manager: JobManager
 ) -> AsyncGenerator[Event, None]:
     """Say the greeting to the newest deployment, or to the newest checkpoint where none answers."""
+    from studio.jobs.chat.conversation import answered, asked, messages_of, turn_of
     from studio.jobs.chat.job import Spec as ChatSpec
 
     if now.deployment is not None and await ollama_answers(workspace):
@@ -98,27 +99,12 @@ async def _chat(
         model = f"local:{now.checkpoint.id}"
     else:
         model = "local:base"
-    spec = ChatSpec(model=model, messages=(Message(role="user", content=GREETING),))
-    async for event in manager.stream("chat", spec):
+    conversation = asked(ChatSession(title="", model=model), GREETING)
+    async for event in manager.stream("chat", ChatSpec(model=model, messages=messages_of(conversation))):
         if isinstance(event, Replied):
-            await _keep(event, model, store)
+            await _keep(answered(conversation, turn_of(event)), store)
         yield event
 
 
-async def _keep(reply: Replied, model: str, store: AsyncStore) -> None:
-    session = ChatSession(
-        title=GREETING,
-        model=model,
-        turns=(
-            ChatTurn(role="user", content=GREETING),
-            ChatTurn(
-                role="assistant",
-                content=reply.text,
-                model=reply.model,
-                tokens=reply.tokens,
-                tokens_per_second=reply.tokens_per_second,
-                first_token_seconds=reply.first_token_seconds,
-            ),
-        ),
-    )
-    await store.write(lambda database: database.chat_sessions.put(session))
+async def _keep(conversation: ChatSession, store: AsyncStore) -> None:
+    await store.write(lambda database: database.chat_sessions.put(conversation))

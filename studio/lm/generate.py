@@ -70,6 +70,33 @@ def prompt_tokens(loaded: Loaded, conversation: Conversation) -> list[int]:
     return [int(token) for token in loaded.tokenizer.encode(text, add_special_tokens=False)]
 
 
+SHARED_AT_LEAST = 16
+"""Tokens that prompts must have in common before reading them once is worth a pass of its own."""
+
+
+def _read_once(model: Any, prompts: Sequence[Sequence[int]]) -> tuple[Sequence[int], list[list[Any]] | None]:
+    """Return what all prompts begin with (the system prompt) and, for each, the model's cache after it.
+
+    Nothing and None where that is little, or where a layer's cache cannot begin with a history.
+    """
+    from mlx_lm.models.cache import make_prompt_cache
+
+    from studio.lm.mlx import mx
+
+    # One token of each prompt is left to read: the reply begins after it.
+    shortest = min(len(prompt) for prompt in prompts) - 1
+    shared = next(
+        (at for at in range(shortest) if any(prompt[at] != prompts[0][at] for prompt in prompts)), shortest
+    )
+    cache = make_prompt_cache(model)
+    if len(prompts) < 2 or shared < SHARED_AT_LEAST or not all(hasattr(layer, "merge") for layer in cache):
+        return [], None
+    prefix = prompts[0][:shared]
+    model(mx.array([prefix]), cache=cache)
+    mx.eval([layer.state for layer in cache])
+    return prefix, [cache] * len(prompts)
+
+
 def generate_replies(
     loaded: Loaded,
     conversations: Sequence[Conversation],
@@ -102,8 +129,14 @@ def generate_replies(
         completion_batch_size=batch_size,
         prefill_batch_size=batch_size,
     )
+    prompts = [prompt_tokens(loaded, conversation) for conversation in conversations]
+    shared, caches = _read_once(loaded.model, prompts)
     try:
-        ids = generator.insert([prompt_tokens(loaded, conversation) for conversation in conversations])
+        ids = generator.insert(
+            [prompt[len(shared) :] for prompt in prompts],
+            caches=caches,
+            all_tokens=[list(shared) for _ in prompts],
+        )
         written: dict[int, list[int]] = {uid: [] for uid in ids}
         done = 0
         while responses := generator.next_generated():

@@ -21,7 +21,6 @@ from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import ChatSession, ChatTurn
-    from studio.jobs.events import Replied
     from studio.jobs.model_choices import ModelChoice
     from studio.session import Session
 
@@ -130,12 +129,10 @@ class ChatScreen(StudioScreen):
 
     async def _answer(self, session: Session, text: str) -> None:
         from store.models import ChatSession, ChatTurn
+        from studio.jobs.chat.conversation import asked as with_question
 
-        chat = self._chat or ChatSession(title=text.partition("\n")[0][:80], model=self._model)
-        asked = chat.model_copy(
-            update={"model": self._model, "turns": (*chat.turns, ChatTurn(role="user", content=text))}
-        )
-        self._chat = asked
+        chat = self._chat or ChatSession(title="", model=self._model)
+        asked = self._chat = with_question(chat, text, model=self._model)
         self.query_one("#nothing").display = False
         reply = self._reply("assistant")
         await self.query_one("#turns").mount(self._reply("user", text), reply)
@@ -154,12 +151,12 @@ class ChatScreen(StudioScreen):
     async def _stream(
         self, session: Session, chat: ChatSession, reply: Reply, came: list[str]
     ) -> ChatTurn | None:
-        from store.models import ChatTurn, Message
+        from store.models import ChatTurn
+        from studio.jobs.chat.conversation import messages_of, turn_of
         from studio.jobs.chat.job import Spec
         from studio.jobs.events import Failed, Replied, Stage, Token
 
-        messages = tuple(Message(role=turn.role, content=turn.content) for turn in chat.turns)
-        events = session.manager.stream("chat", Spec(model=chat.model, messages=messages))
+        events = session.manager.stream("chat", Spec(model=chat.model, messages=messages_of(chat)))
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Token):
@@ -170,7 +167,7 @@ class ChatScreen(StudioScreen):
                 elif isinstance(event, Failed):
                     await reply.finish(f"✗ {event.what} {event.kept} {event.to_do}", wrong=True)
                 elif isinstance(event, Replied):
-                    turn = _turn(event)
+                    turn = turn_of(event)
                     if not came:
                         await reply.write(event.text)
                     await reply.finish(_figures(turn))
@@ -178,9 +175,9 @@ class ChatScreen(StudioScreen):
         return ChatTurn(role="assistant", content="".join(came), model=chat.model) if came else None
 
     async def _keep(self, session: Session, asked: ChatSession, turn: ChatTurn | None) -> None:
-        turns = (*asked.turns, turn) if turn is not None else asked.turns
-        chat = asked.model_copy(update={"turns": turns})
-        self._chat = chat
+        from studio.jobs.chat.conversation import answered
+
+        chat = self._chat = answered(asked, turn) if turn is not None else asked
         if not session.readonly:
             await session.store.write(lambda store: store.chat_sessions.put(chat))
 
@@ -215,19 +212,6 @@ class ChatScreen(StudioScreen):
 
         choices = tuple(Choice(item.model, item.title, item.detail) for item in self._choices)
         self.app.push_screen(Picker("Model", choices, self._model), done)
-
-
-def _turn(event: Replied) -> ChatTurn:
-    from store.models import ChatTurn
-
-    return ChatTurn(
-        role="assistant",
-        content=event.text,
-        model=event.model,
-        tokens=event.tokens,
-        tokens_per_second=event.tokens_per_second,
-        first_token_seconds=event.first_token_seconds,
-    )
 
 
 def _figures(turn: ChatTurn) -> str:

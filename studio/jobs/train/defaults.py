@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.config.toml import load_toml
 from studio.jobs.train.config import Spec, TrainingConfig
-from studio.workspace import Workspace, default_content
+from studio.workspace import Workspace
 
 TRAINING_FILE = "training.toml"
 
@@ -26,12 +26,3 @@ def default_spec(workspace: Workspace) -> Spec:
         ConfigError: `data/training.toml` is damaged.
     """
     return Spec(config=default_config(workspace))
-
-
-def demo_config() -> TrainingConfig:
-    """Return the settings of the demo; its training.toml gives the reason for each that is not the plan's.
-
-    Raises:
-        ConfigError: the file is damaged.
-    """
-    return load_toml(default_content() / "demo" / TRAINING_FILE, TrainingConfig)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from studio.lm.generate import generate_replies
+import pytest
+
+from studio.lm.generate import _read_once, generate_replies, prompt_tokens
 from studio.lm.load import Loaded
 from studio.lm.sampling import Sampling
 
@@ -17,6 +19,22 @@ def test_a_batch_gives_the_replies_that_each_gets_alone(tiny: Loaded) -> None:
     alone = [generate_replies(tiny, [one], GREEDY, max_tokens=12)[0] for one in CONVERSATIONS]
     assert together == alone
     assert len(set(together)) > 1
+
+
+def test_a_prompt_that_all_begin_with_is_read_once_and_changes_nothing(
+    tiny: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = {"role": "system", "content": "You are JESSY, warm and technical. " * 4}
+    prompted = [[system, *conversation] for conversation in CONVERSATIONS]
+    repeats = Sampling(temperature=0, repeat_penalty=1.3)
+    together = generate_replies(tiny, prompted, repeats, max_tokens=12)
+    monkeypatch.setattr("studio.lm.generate.SHARED_AT_LEAST", 10_000)
+    assert generate_replies(tiny, prompted, repeats, max_tokens=12) == together
+    monkeypatch.undo()
+    prompts = [prompt_tokens(tiny, conversation) for conversation in prompted]
+    shared, caches = _read_once(tiny.model, prompts)
+    assert len(shared) > 30 and all(prompt[: len(shared)] == shared for prompt in prompts)
+    assert caches is not None and caches[0][0].size() == len(shared)
 
 
 def test_more_conversations_than_a_batch_keep_their_order(tiny: Loaded) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from studio.config.errors import ConfigError
+from studio.config.toml import load_toml
 from studio.jobs.train.config import TrainingConfig
-from studio.jobs.train.defaults import default_config, default_spec, demo_config
-from studio.workspace import Workspace
+from studio.jobs.train.defaults import TRAINING_FILE, default_config, default_spec
+from studio.workspace import Workspace, default_content
 
 
 def test_the_plan_is_the_default(workspace: Workspace) -> None:
@@ -27,6 +28,6 @@ def test_the_workspace_changes_what_it_names(workspace: Workspace) -> None:
 
 
 def test_the_demo_is_short_and_its_reasons_are_written_down() -> None:
-    config = demo_config()
+    config = load_toml(default_content() / "demo" / TRAINING_FILE, TrainingConfig)
     assert config.max_steps is not None and config.max_steps <= 100
     assert config != TrainingConfig()
