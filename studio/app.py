@@ -242,26 +242,26 @@ class StudioApp(Shell):
     def on_studio_screen_show(self, event: StudioScreen.Show) -> None:
         self.action_show(event.mode)
 
-    def on_job_strip_error_chosen(self, event: JobStrip.ErrorChosen) -> None:
-        self.action_last_error()
+    async def on_job_strip_error_chosen(self, event: JobStrip.ErrorChosen) -> None:
+        await self.action_last_error()
 
     def action_show(self, mode: str) -> None:
         """Show one of the seven screens."""
         self.switch_mode(mode)
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         """Explain the keys that work now."""
         from studio.screens.help import HelpScreen, keys_of
 
-        self.push_screen(HelpScreen(keys_of(self.screen, self)))
+        await self.push_screen(HelpScreen(keys_of(self.screen, self)))
 
-    def action_api_key(self) -> None:
+    async def action_api_key(self) -> None:
         """Ask for the teacher's API key."""
         from studio.screens.api_key import ApiKeyScreen
 
-        self.push_screen(ApiKeyScreen(self.session.settings.base_url if self.session else None))
+        await self.push_screen(ApiKeyScreen(self.session.settings.base_url if self.session else None))
 
-    def action_last_error(self) -> None:
+    async def action_last_error(self) -> None:
         """Show the last error whole."""
         from studio.screens.fault import FaultScreen
 
@@ -269,7 +269,7 @@ class StudioApp(Shell):
             self.notify("Nothing has failed since the studio was opened.")
         else:
             self.error = ""
-            self.push_screen(FaultScreen(self.fault))
+            await self.push_screen(FaultScreen(self.fault))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action that has a key here, then what Textual itself offers."""

@@ -56,7 +56,7 @@ class TurnEditor(Vertical):
         field = self.query_one(TextField)
         # At the end, where the last reply is: that is what is mended most.
         field.move_cursor(field.document.end)
-        field.focus()
+        self.screen.set_focus(field)
 
     def say(self, wrong: str) -> None:
         """Say what is wrong with the words; the field stays open."""

@@ -45,7 +45,7 @@ class ApiKeyScreen(ModalScreen[bool]):
             yield Static("It goes into the system's keyring and is written nowhere else.", id="said")
 
     def on_mount(self) -> None:
-        self.query_one("#key").focus()
+        self.set_focus(self.query_one("#key"))
         self.run_worker(self._tell_what_is_there(), exit_on_error=False)
 
     async def _tell_what_is_there(self) -> None:

@@ -176,7 +176,7 @@ class BrowsingScreen(StudioScreen):
         """Find words in the examples."""
         field = self.query_one("#search", LineField)
         field.add_class("-open")
-        field.focus()
+        self.set_focus(field)
 
     def on_input_submitted(self, event: LineField.Submitted) -> None:
         self._refilter(text=event.value.strip())
@@ -190,26 +190,26 @@ class BrowsingScreen(StudioScreen):
         elif self._filter is not None and self._filter.text:
             field.value = ""
             self._refilter(text="")
-        self.query_one("#examples").focus()
+        self.set_focus(self.query_one("#examples"))
 
-    def action_pick_status(self) -> None:
+    async def action_pick_status(self) -> None:
         """Choose which status is listed."""
         counts = self.session.store.counts.by_status if self.session else {}
         choices = [Choice(name, name, count(counts.get(name, 0))) for name in _STATUSES]
-        self._pick("Status", "status", choices, self._filter.status if self._filter else None)
+        await self._pick("Status", "status", choices, self._filter.status if self._filter else None)
 
-    def action_pick_category(self) -> None:
+    async def action_pick_category(self) -> None:
         """Choose which category is listed."""
         counts = self.session.store.counts.by_category if self.session else {}
         choices = [Choice(name, name, count(number)) for name, number in counts.items()]
-        self._pick("Category", "category", choices, self._filter.category if self._filter else None)
+        await self._pick("Category", "category", choices, self._filter.category if self._filter else None)
 
-    def _pick(self, title: str, field: str, choices: list[Choice], current: str | None) -> None:
+    async def _pick(self, title: str, field: str, choices: list[Choice], current: str | None) -> None:
         def done(chosen: str | None) -> None:
             if chosen is not None:
                 self._refilter(**{field: None if chosen == _ALL else chosen})
 
-        self.app.push_screen(Picker(title, (Choice(_ALL, "all"), *choices), current or _ALL), done)
+        await self.app.push_screen(Picker(title, (Choice(_ALL, "all"), *choices), current or _ALL), done)
 
     def _refilter(self, **changes: str | None) -> None:
         if self._filter is not None:

@@ -192,7 +192,7 @@ class ChatScreen(StudioScreen):
 
     def action_write(self) -> None:
         """Go to the text field."""
-        self.query_one("#prompt").focus()
+        self.set_focus(self.query_one("#prompt"))
 
     def action_new(self) -> None:
         """Begin a new conversation; the old one is kept."""
@@ -202,7 +202,7 @@ class ChatScreen(StudioScreen):
             self.query_one("#nothing").display = True
             self.action_write()
 
-    def action_pick_model(self) -> None:
+    async def action_pick_model(self) -> None:
         """Choose whom to talk to."""
 
         def done(chosen: str | None) -> None:
@@ -211,7 +211,7 @@ class ChatScreen(StudioScreen):
                 self._show_model()
 
         choices = tuple(Choice(item.model, item.title, item.detail) for item in self._choices)
-        self.app.push_screen(Picker("Model", choices, self._model), done)
+        await self.app.push_screen(Picker("Model", choices, self._model), done)
 
 
 def _figures(turn: ChatTurn) -> str:

@@ -64,7 +64,7 @@ class Picker(ModalScreen[str | None]):
         )
         rows.styles.height = min(16, max(1, len(self._choices)))
         rows.select(self._current)
-        rows.focus()
+        self.set_focus(rows)
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
         self.dismiss(event.row_id)

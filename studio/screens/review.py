@@ -164,7 +164,7 @@ class ReviewScreen(EditingScreen):
         self.acts.put("keeping an edit", act)
 
     def editor_closed(self) -> None:
-        self.query_one("#examples").focus()
+        self.set_focus(self.query_one("#examples"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Show deciding keys greyed where another studio writes."""
@@ -172,7 +172,7 @@ class ReviewScreen(EditingScreen):
             return None
         return True
 
-    def action_accept_all(self) -> None:
+    async def action_accept_all(self) -> None:
         """Offer to accept all pending examples that pass their recipes; one undo takes it back."""
         session, wanted = self.session, self._filter
         if session is None or wanted is None:
@@ -189,4 +189,4 @@ class ReviewScreen(EditingScreen):
             if chosen == "go":
                 self.post_message(self.Start("review", Spec(category=wanted.category)))
 
-        self.app.push_screen(Picker("Accept many at once? One undo takes it back.", choices), done)
+        await self.app.push_screen(Picker("Accept many at once? One undo takes it back.", choices), done)

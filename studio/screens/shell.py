@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.reactive import reactive
+
+from studio.screens.keyboard import OrderedKeys
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from widgets.job_strip import JobLine
 
 
-class Shell(App[None]):
+class Shell(OrderedKeys):
     """The state that every screen shows. The app changes it; screens watch it."""
 
     session: reactive[Session | None] = reactive(None, init=False)

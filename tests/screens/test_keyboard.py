@@ -1,0 +1,44 @@
+"""Keys that come faster than the studio works them off."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from studio.screens.picker import Picker
+from studio.workspace import Workspace
+from tests.screens.driver import settled, studio, until
+from widgets.line_list import LineList
+
+
+def at_once(pilot: Pilot[None], *keys: tuple[str, str | None]) -> None:
+    """Put keys into the queue in one go, as a paste into the terminal does."""
+    for key, character in keys:
+        pilot.app.post_message(events.Key(key, character))
+
+
+async def test_what_follows_the_search_key_is_text_and_no_decision(filled: Workspace) -> None:
+    async with studio(filled) as pilot:
+        await pilot.press("f3")
+        await settled(pilot, "review")
+        before = pilot.app.session.store.counts.by_status
+        at_once(pilot, ("slash", "/"), ("a", "a"), ("r", "r"), ("ç", "ç"))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value == "arç", "the text in its field")
+        assert pilot.app.session.store.counts.by_status == before
+
+
+async def test_a_dialog_takes_the_enter_that_came_before_its_first_frame(filled: Workspace) -> None:
+    async with studio(filled) as pilot:
+        await pilot.press("f3")
+        await settled(pilot, "review")
+        rows = len(pilot.app.screen.query_one("#examples", LineList).ids)
+        accepted = pilot.app.session.store.counts.by_status["accepted"]
+        at_once(pilot, ("A", "A"), ("enter", "\r"))
+        await until(
+            pilot,
+            lambda: pilot.app.session.store.counts.by_status["accepted"] > accepted,
+            "the decisions of the dialog's first choice",
+        )
+        assert not isinstance(pilot.app.screen, Picker)
+        assert rows > 0
