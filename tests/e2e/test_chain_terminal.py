@@ -51,8 +51,15 @@ def step(terminal: Terminal, sentence: str) -> None:
     terminal.keys("F1")
     terminal.wait(sentence, seconds=90)
     terminal.keys("Enter")
-    # The step's own screen comes; function keys overtake others, so that nothing is pressed before.
     terminal.until(lambda screen: sentence not in screen, f"another screen than that of {sentence}")
+
+
+def accept_all(terminal: Terminal) -> None:
+    """On the Review screen, accept what passes its recipe."""
+    terminal.keys("A")
+    terminal.wait("passes its recipe", seconds=60)
+    terminal.keys("Enter")
+    terminal.until(lambda screen: "passes its recipe" not in screen, "the dialog's end")
 
 
 def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
@@ -63,9 +70,7 @@ def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
     # Some by hand, the rest by the policy.
     terminal.wait("a Accept")
     terminal.keys("a", "a", "r", "u", "a")
-    terminal.keys("A")
-    terminal.wait("passes its recipe", seconds=60)
-    terminal.keys("Enter")
+    accept_all(terminal)
     step(terminal, "train on")
     terminal.wait("validation loss", seconds=300)
     step(terminal, "validate r1")
@@ -142,9 +147,7 @@ def test_the_studio_is_killed_at_every_step_and_goes_on(tmp_path: Path) -> None:
     with studio(workspace, tmp_path, size) as terminal:
         terminal.keys("F3")
         terminal.wait("a Accept", seconds=60)
-        terminal.keys("A")
-        terminal.wait("passes its recipe", seconds=60)
-        terminal.keys("Enter")
+        accept_all(terminal)
         terminal.until(lambda _: _accepted(workspace) > 10, "the policy's decisions", seconds=60)
         step(terminal, "train on")
         terminal.wait("r1", seconds=120)
