@@ -27,9 +27,8 @@ class OrderedKeys(App[None]):
         await super().on_event(event)
 
     async def _on_key(self, event: events.Key) -> None:
-        # Here come the keys that no widget took.
+        # Here come the keys that no widget took; Textual's own handler of this name is called after this one.
         aim = self._aims.pop(event, None)
         if aim is not None and aim is not (self.focused or self.screen):
+            event.prevent_default()
             self.post_message(events.Key(event.key, event.character))
-        else:
-            await super()._on_key(event)

@@ -28,6 +28,22 @@ async def test_what_follows_the_search_key_is_text_and_no_decision(filled: Works
         assert pilot.app.session.store.counts.by_status == before
 
 
+async def test_a_key_is_obeyed_once(filled: Workspace) -> None:
+    async with studio(filled) as pilot:
+        await pilot.press("f3")
+        await settled(pilot, "review")
+        before = pilot.app.session.store.counts.by_status
+        at_once(pilot, ("a", "a"), ("r", "r"), ("a", "a"))
+        await until(
+            pilot,
+            lambda: pilot.app.session.store.counts.by_status["pending"] <= before["pending"] - 3,
+            "three decisions",
+        )
+        after = pilot.app.session.store.counts.by_status
+        assert after["accepted"] == before["accepted"] + 2
+        assert after["rejected"] == before["rejected"] + 1
+
+
 async def test_a_dialog_takes_the_enter_that_came_before_its_first_frame(filled: Workspace) -> None:
     async with studio(filled) as pilot:
         await pilot.press("f3")
