@@ -43,7 +43,7 @@ def _screen(mode: str) -> StudioScreen:
 def _mode_bindings() -> Iterable[Binding]:
     for number, tab in enumerate(TABS, 1):
         action, tip, name = f"show('{tab.mode}')", f"Show the {tab.title} screen", f"mode.{tab.mode}"
-        # No priority: such a key would overtake those pressed before it.
+        # No priority: a dialog is left before its screen is.
         yield Binding(f"f{number}", action, tab.title, show=False, id=name, tooltip=tip)
         yield Binding(str(number), action, tab.title, show=False, id=f"{name}.digit", tooltip=tip)
 
