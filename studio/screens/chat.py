@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar
 
@@ -141,6 +142,10 @@ class ChatScreen(StudioScreen):
         turn: ChatTurn | None = None
         try:
             turn = await self._stream(session, asked, reply, came)
+        except asyncio.CancelledError:
+            if not came:
+                await reply.finish("cancelled before anything came")
+            raise
         finally:
             # Cancelled or failed: what came is kept as a turn all the same.
             if turn is None and came:

@@ -94,10 +94,12 @@ def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
 
 
 def said(screen: str) -> str:
-    """What the reply on the Chat screen says so far."""
+    """The first line of the newest reply on the Chat screen."""
     lines = [line.strip() for line in screen.splitlines()]
-    after = lines[len(lines) - lines[::-1].index("JESSY") :] if "JESSY" in lines else []
-    return "".join(line for line in after[:3] if "…" not in line)
+    if "JESSY" not in lines:
+        return ""
+    line = lines[len(lines) - lines[::-1].index("JESSY")]
+    return "" if "…" in line or line.startswith("Message;") else line
 
 
 def check(workspace: Workspace) -> None:
