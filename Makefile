@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make run` and `make test`. Each makes the environment when it is missing or old.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help env run test check e2e bench screenshots lock ollama clean
+.PHONY: help env run test check e2e bench mac-check screenshots lock ollama clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,9 @@ e2e: $(STAMP) ## drive the installed program in a terminal (tmux), minutes
 
 bench: $(STAMP) ## run every script in benchmarks/, minutes
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+mac-check: $(STAMP) ## on an Apple-silicon Mac: chain, exact resume and speed on Metal, and a report to paste
+	@$(BIN)/python benchmarks/mac/check.py
 
 screenshots: $(STAMP) ## take the README's pictures from the demo workspace, which is run first
 	@$(BIN)/jessy-studio demo --headless $(DEMO)

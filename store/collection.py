@@ -46,6 +46,12 @@ class Collection(Generic[M]):
             raw = self._memory.raws.get(id_)
             return None if raw is None else self._model(id_, raw)
 
+    def raws(self, ids: Iterable[str] | None = None) -> dict[str, bytes]:
+        """Return documents as the JSON that is stored: those of these ids that are there, or all, in order."""
+        with self._storage.mutex:
+            raws = self._memory.raws
+            return raws.copy() if ids is None else {id_: raws[id_] for id_ in ids if id_ in raws}
+
     def put(self, document: M) -> None:
         """Insert a document or replace the one with its id. Raises StoreReadOnly, StoreWriteFailed."""
         self.put_many((document,))

@@ -55,6 +55,11 @@ class Subscription:
         self._closed = True
         self._news.set()
 
+    @property
+    def pending(self) -> bool:
+        """Return whether there are changes that the subscriber has not taken yet."""
+        return bool(self._waiting)
+
     def __aiter__(self) -> Subscription:
         return self
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Role = Literal["system", "user", "assistant"]
 Split = Literal["train", "valid", "test"]
-DecisionAction = Literal["accept", "reject", "flag", "edit", "skip", "note", "reset"]
+DecisionAction = Literal[
+    "accept", "reject", "flag", "edit", "skip", "note", "reset", "cut", "leave_out", "mend", "replace"
+]
 JobState = Literal["queued", "running", "paused", "done", "failed", "stopped", "killed"]
 
 
@@ -94,6 +96,15 @@ class Signals(Part):
     traits: dict[str, float] = Field(default_factory=dict)
 
 
+class Former(Part):
+    """Values of an example that a decision replaced; None where it did not touch them."""
+
+    left_out_turns: tuple[int, ...] | None = None
+    note: str | None = None
+    """Of a note: the words before it; empty where there were none."""
+    near_duplicate_allowed: bool | None = None
+
+
 class Decision(Part):
     """One act of a reviewer or of a named policy; the list of them is the undo history."""
 
@@ -108,6 +119,20 @@ class Decision(Part):
     """Shared by all decisions of one bulk act, so that they are undone together."""
     messages_before: tuple[Message, ...] | None = None
     """Of an edit: the messages that it replaced, so that it can be undone at any depth."""
+    former: Former | None = None
+    """What else it replaced."""
+
+
+class Undone(Part):
+    """A decision that was taken back, with what is needed to make it again."""
+
+    decision: Decision
+    at: datetime = Field(default_factory=now)
+    """When it was taken back. It can be made again until another decision is made."""
+    messages: tuple[Message, ...] | None = None
+    """Of a decision that changed the messages: as they were after it."""
+    after: Former | None = None
+    """The values after it of what its `former` has."""
 
 
 class Example(Document):
@@ -131,6 +156,8 @@ class Example(Document):
     left_out_turns: tuple[int, ...] = ()
     """Indexes of assistant messages that are context only, without a loss."""
     decisions: tuple[Decision, ...] = ()
+    undone: tuple[Undone, ...] = ()
+    """Decisions that were taken back, the last one last; a new decision forgets them."""
     note: str | None = None
 
     @property
@@ -185,6 +212,10 @@ class TrainingRun(Document):
     base: str
     """Hub id, local folder name or `embedded:SmolLM2-135M-Instruct`."""
     config: dict[str, Any] = Field(default_factory=dict)
+    from_checkpoint: str | None = None
+    """The folder, relative to the workspace, of the adapter that it began from."""
+    template: str | None = None
+    """The chat template that was chosen for a base without one."""
     dataset_hash: str = ""
     """SHA-256 of the training files as they were rendered; the ids are in the run's folder."""
     train_examples: int = 0

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from widgets.safe import safe, safe_line
+
+_MOST_HIGHLIGHTED = 8_000
+"""Characters of a piece of code that gets its colours; more would be waited for."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,26 @@ class Conversation(Widget):
     persona: reactive[str] = reactive("assistant")
     """The name that the assistant's turns carry."""
     empty: reactive[str] = reactive("")
+    marked: reactive[int | None] = reactive(None)
+    """The turn that a key acts on, counted from 0; None where none is chosen."""
 
     def render(self) -> Content:
         if not self.turns and not self.facts:
             return Content.styled(self.empty, "$text-muted")
         parts: list[Content] = []
-        for turn in self.turns:
-            parts.extend((self._head(turn), _body(turn.text), Content("")))
+        for place, turn in enumerate(self.turns):
+            head = self._head(turn)
+            if place == self.marked:
+                head = Content.assemble(("▸ ", "bold $accent"), head)
+            parts.extend((head, _body(turn.text, muted=turn.left_out), Content("")))
         parts.extend(Content.styled(safe_line(fact), "$text-muted") for fact in self.facts)
         return Content("\n").join(parts)
+
+    def line_of(self, place: int) -> int:
+        """Return the line, from 0, on which a turn begins at the present width."""
+        width = max(1, self.content_size.width)
+        bodies = (_body(turn.text) for turn in self.turns[:place])
+        return sum(2 + body.get_height({}, width) for body in bodies)
 
     def _head(self, turn: Turn) -> Content:
         name = self.persona if turn.role == "assistant" else turn.role
@@ -53,14 +68,37 @@ class Conversation(Widget):
         return Content.assemble((safe_line(name, 40), style), (" · " + " · ".join(facts), "$text-muted"))
 
 
-def _body(text: str) -> Content:
-    """Return the text; code between fences keeps its own ground."""
+def _body(text: str, *, muted: bool = False) -> Content:
+    """Return the text; code between fences keeps its own ground, and what is context only steps back."""
+    if muted:
+        return Content.styled(safe(text), "$text-muted")
     lines: list[Content] = []
-    fenced = False
+    code: list[str] | None = None
+    language = ""
     for line in safe(text).split("\n"):
         if line.lstrip().startswith("```"):
-            fenced = not fenced
+            if code is None:
+                code, language = [], line.strip().strip("`").split(" ")[0]
+            else:
+                lines += [_code("\n".join(code), language)] if code else []
+                code = None
             lines.append(Content.styled(line, "$text-muted"))
+        elif code is not None:
+            code.append(line)
         else:
-            lines.append(Content.styled(line, "$secondary") if fenced else Content(line))
+            lines.append(Content(line))
+    if code:
+        lines.append(_code("\n".join(code), language))
     return Content("\n").join(lines)
+
+
+@lru_cache(maxsize=64)
+def _code(text: str, language: str) -> Content:
+    """Return code in its language's colours; without a known language, or when it is long, in one."""
+    if language and len(text) <= _MOST_HIGHLIGHTED:
+        from textual.highlight import highlight
+
+        shown = highlight(text, language=language)
+        if shown.plain == text:
+            return shown
+    return Content.styled(text, "$secondary")

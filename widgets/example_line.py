@@ -88,6 +88,22 @@ def facts_of(example: Example) -> tuple[str, ...]:
     return tuple(facts)
 
 
+def provenance_of(example: Example) -> tuple[str, ...]:
+    """Return all that is known of where an example came from, then each decision on it, the first one first."""
+    origin = example.provenance
+    known = [(name.replace("_", " "), value) for name, value in origin if value is not None]
+    lines = [f"{name}: {value}" for name, value in known]
+    lines += [f"group: {example.group}"] if example.group else []
+    lines += [f"split: {example.split}"] if example.split else []
+    lines += [f"used by run: {example.frozen_by}"] if example.frozen_by else []
+    lines.append(f"made: {example.created_at:%Y-%m-%d %H:%M}")
+    for decision in example.decisions:
+        reason = f" · {decision.reason}" if decision.reason else ""
+        many = " · one of many" if decision.batch_id else ""
+        lines.append(f"{decision.at:%Y-%m-%d %H:%M} {decision.action} by {decision.who}{reason}{many}")
+    return tuple(lines)
+
+
 def _cut(text: str, width: int) -> Content:
     content = Content(text).truncate(max(0, width - 1), ellipsis=True)
     return content.pad_right(max(0, width - content.cell_length))

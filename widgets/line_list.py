@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +23,8 @@ Line = Content | Callable[[int], Content]
 
 _GUTTER = 2
 _KEPT = 2_000
+_DRAWN = 400
+"""Rows whose drawing is kept."""
 
 
 class LineList(ScrollView, can_focus=True):
@@ -101,6 +103,7 @@ class LineList(ScrollView, can_focus=True):
         self._ids: Sequence[str] = ()
         self._lines: OrderedDict[str, Line] = OrderedDict()
         self._asked: set[str] = set()
+        self._drawn: dict[str, tuple[Line, int, object, Strip]] = {}
         self.set_reactive(LineList.empty, empty)
 
     @property
@@ -139,14 +142,21 @@ class LineList(ScrollView, can_focus=True):
             self._asked.discard(row_id)
         while len(self._lines) > _KEPT:
             self._lines.popitem(last=False)
-        self.refresh()
+        self._repaint(lines)
 
-    def forget(self, row_ids: Sequence[str]) -> None:
+    def forget(self, row_ids: Collection[str]) -> None:
         """Drop rows whose documents changed; those that show are asked for again."""
         for row_id in row_ids:
             self._lines.pop(row_id, None)
             self._asked.discard(row_id)
-        self.refresh()
+        self._repaint(row_ids)
+
+    def _repaint(self, row_ids: Container[str]) -> None:
+        """Draw the rows that show anew, the others not."""
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        for index in range(top, min(top + height, len(self._ids))):
+            if self._ids[index] in row_ids:
+                self.refresh(Region(0, index - top, self.size.width, 1))
 
     def select(self, row_id: str) -> None:
         """Put the cursor on a row; nothing happens where there is no such row."""
@@ -165,14 +175,27 @@ class LineList(ScrollView, can_focus=True):
         row_id = self._ids[index]
         at_cursor = index == self.cursor
         style = self.get_visual_style("line-list--row", "line-list--cursor") if at_cursor else base
+        line = self._lines.get(row_id)
+        drawn = self._drawn.get(row_id)
+        if drawn is not None and not at_cursor and drawn[0] is line and drawn[1:3] == (width, style):
+            return drawn[3]
         mark_style = self.get_visual_style("line-list--mark") if at_cursor else base
         mark = Strip(self._strip(Content("▌ " if at_cursor else "  "), _GUTTER, mark_style))
-        line = self._lines.get(row_id)
         if line is None:
             self._want()
             return Strip.join([mark, self._strip(Content("…"), width - _GUTTER, style)])
         made = line if isinstance(line, Content) else line(width - _GUTTER)
-        return Strip.join([mark, self._strip(made, width - _GUTTER, style)])
+        strip = Strip.join([mark, self._strip(made, width - _GUTTER, style)])
+        if not at_cursor:
+            # Scrolling by a row draws all of them again, and all but two are as they were.
+            if len(self._drawn) >= _DRAWN:
+                self._drawn.clear()
+            self._drawn[row_id] = (line, width, style, strip)
+        return strip
+
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        super().notify_style_update()
 
     def _strip(self, content: Content, width: int, style: object) -> Strip:
         line = content.truncate(width, ellipsis=True)

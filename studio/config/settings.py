@@ -9,13 +9,43 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from studio.config.fields import Text
+from studio.config.fields import Share, Text
 from studio.config.toml import Table, parse, read_text, validate
 
 CONFIG_DIR_VARIABLE = "JESSY_CONFIG_DIR"
 DEFAULT_OLLAMA_URL = "http://127.0.0.1:11434"
 _OLLAMA_PORT = 11434
 _SECURE_PORTS = {"http": 80, "https": 443}
+
+
+class SignalSettings(Table):
+    """From where on a signal is shown in the review."""
+
+    near_duplicate: Share = 0.8
+    """Estimated Jaccard similarity of the word shingles."""
+    length_factor: Annotated[float, Field(gt=1)] = 2.5
+    """A reply is an outlier that is so many times longer or shorter than its recipe's bounds or median."""
+    repeated_share: Share = 0.35
+    """Of a reply's word triples that were there before."""
+    opening_share: Share = 0.2
+    """Of a recipe's replies that begin with the same three words."""
+    glossary_overlap: Share = 0.02
+    """Of a definition's words that the glossary has too, at least."""
+
+
+class ReviewSettings(Table):
+    """How one reviews."""
+
+    reasons: Annotated[tuple[Text, ...], Field(max_length=9)] = (
+        "wrong language",
+        "not the persona",
+        "wrong facts",
+        "too long",
+        "dull",
+        "repeats another",
+        "bad question",
+    )
+    """What the keys 1 to 9 say after a rejection."""
 
 
 class Settings(Table):
@@ -35,6 +65,8 @@ class Settings(Table):
     """No generation passes this unless its own budget says so."""
     ollama_host: Text | None = None
     """Where OLLAMA_HOST is not set: `host`, `host:port` or a URL."""
+    signals: SignalSettings = SignalSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def config_folder() -> Path:

@@ -153,6 +153,10 @@ class Failed(Event):
     kept: str
     to_do: str
     log_path: str | None = None
+    cause: str = ""
+    """A word for programs where the cause is known: `memory`, `watchdog`, `divergence`, `data`, `disk`, `base`."""
+    examples: tuple[str, ...] = ()
+    """Ids of the examples that are to blame, where some are."""
 
 
 class Paused(Event):
@@ -217,12 +221,23 @@ RECORDED = TypeAdapter(Recorded)
 class JobError(Exception):
     """An expected failure of a job, in the three parts that a person needs."""
 
-    def __init__(self, what: str, *, kept: str, to_do: str) -> None:
+    def __init__(
+        self, what: str, *, kept: str, to_do: str, cause: str = "", examples: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.kept = kept
         self.to_do = to_do
+        self.cause = cause
+        self.examples = examples
 
     def event(self, log_path: str | None = None) -> Failed:
         """Return the event that ends the job's stream."""
-        return Failed(what=self.what, kept=self.kept, to_do=self.to_do, log_path=log_path)
+        return Failed(
+            what=self.what,
+            kept=self.kept,
+            to_do=self.to_do,
+            log_path=log_path,
+            cause=self.cause,
+            examples=self.examples,
+        )

@@ -18,7 +18,14 @@ def expected(error: BaseException) -> bool:
 def failure(error: BaseException, *, kept: str, to_do: str, log_path: str | None) -> Failed:
     """Return the event for an error; `kept` and `to_do` count where the error has none of its own."""
     if isinstance(error, JobError | ConfigError):
-        return Failed(what=error.what[:_LONGEST], kept=error.kept, to_do=error.to_do, log_path=log_path)
+        return Failed(
+            what=error.what[:_LONGEST],
+            kept=error.kept,
+            to_do=error.to_do,
+            log_path=log_path,
+            cause=getattr(error, "cause", ""),
+            examples=getattr(error, "examples", ()),
+        )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failed(
             what="the disk is full", kept=kept, to_do="Free some space, then try again.", log_path=log_path

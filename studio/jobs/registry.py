@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind("generate", "studio.jobs.generate.job", long=True),
         Kind("signals", "studio.jobs.signals.job"),
         Kind("review", "studio.jobs.review.job"),
+        Kind("mend", "studio.jobs.review.mend_job"),
         Kind("train", "studio.jobs.train.job", long=True, heavy=True, home="checkpoints", named_by="name"),
         Kind("validate", "studio.jobs.validate.job", long=True, heavy=True),
         Kind("deploy", "studio.jobs.deploy.job", long=True, heavy=True),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import struct
 from pathlib import Path
 
 from studio.lm.embedded import EMBEDDED, EMBEDDED_NAME, embedded_base
@@ -52,11 +54,45 @@ def checked_folder(folder: Path) -> Path:
         raise _not_a_model(folder, "it has no config.json") from None
     except (ValueError, KeyError, TypeError):
         raise _not_a_model(folder, "its config.json names no model_type") from None
-    if not any(folder.glob("model*.safetensors")):
+    weights = sorted(folder.glob("model*.safetensors"))
+    if not weights:
         raise _not_a_model(folder, f"it describes a {model_type} but has no model*.safetensors")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
         raise _not_a_model(folder, f"it describes a {model_type} but has no tokenizer")
+    if lacking := _lacking(folder, weights):
+        raise NotAModelError(
+            f"{folder.name} is only half here: {lacking}.",
+            to_do="Fetch it again; what is whole already is not fetched twice.",
+        )
     return folder
+
+
+def _lacking(folder: Path, weights: list[Path]) -> str:
+    """Say which of the weights' files is missing or shorter than its own header says; empty when all are whole."""
+    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        missing = sorted(set(index["weight_map"].values()) - {path.name for path in weights})
+        if missing:
+            return f"{len(missing)} of its files are missing, {missing[0]} first"
+    for path in weights:
+        try:
+            whole = _length_by_header(path)
+        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            return f"{path.name} cannot be read"
+        if path.stat().st_size < whole:
+            return f"{path.name} ends after {path.stat().st_size:,} of {whole:,} bytes"
+    return ""
+
+
+def _length_by_header(path: Path) -> int:
+    """Return the bytes that a safetensors file has when it is whole (8 for a length, the header, the data)."""
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > path.stat().st_size:
+            return int(8 + length)
+        header = json.loads(file.read(length))
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    return int(8 + length + max(ends, default=0))
 
 
 def _not_a_model(folder: Path, why: str) -> ModelError:

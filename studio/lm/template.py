@@ -26,7 +26,7 @@ class ChatTemplate:
         if not getattr(tokenizer, "chat_template", None):
             raise TemplateError(
                 "This base has no chat template, so there is no way to tell its turns apart.",
-                to_do="Choose an instruct model, or put a chat_template into its tokenizer_config.json.",
+                to_do="Choose an instruct model, or a template for it: jessy-studio train --template.",
             )
         self.source = str(tokenizer.chat_template)
         self.folds_system = not self._takes_system()

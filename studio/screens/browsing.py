@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -12,97 +11,164 @@ from textual.content import Content
 from textual.widgets import Static
 
 from studio.screens.frame import StudioScreen
-from studio.screens.picker import Choice, Picker
 from widgets.conversation import Conversation
 from widgets.example_line import example_line, facts_of, turns_of
 from widgets.fields import LineField
-from widgets.format import count
 from widgets.line_list import LineList
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
-    from store.live import Change
     from store.models import Example
-    from studio.jobs.review.listing import Filter
+    from studio.jobs.review.filters import Filter
+    from studio.jobs.review.live import LiveCatalog, Taken
     from studio.session import Session
 
 _KEPT = 500
 """Examples that are kept ready; a list may have any number."""
-_STATUSES = ("pending", "flagged", "accepted", "rejected")
-_ALL = "*"
+_FIRST_SECONDS = 0.2
+"""For the first frames."""
+_SIGNALS = 6
+"""Signals that the bar has room for."""
 
 
 class BrowsingScreen(StudioScreen):
-    """A list of ids, examples that are read as they come into view, and filters."""
+    """A list of ids, examples that are read as they come into view, and the filter that both follow."""
 
-    TABLES = frozenset({"examples"})
     AUTO_FOCUS = "#examples"
 
     def __init__(self) -> None:
         super().__init__()
-        self._filter: Filter | None = None
+        self.wanted: Filter | None = None
+        """What is listed."""
+        self.live: LiveCatalog | None = None
         self._examples: OrderedDict[str, Example] = OrderedDict()
+        self.mine: set[str] = set()
+        """Examples that an act of this screen is changing: it shows them itself."""
+        self._listing = 0
+        self._bar_stale = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="head", markup=False)
-        yield LineField(placeholder="Find in the examples; Enter lists, Esc leaves", id="search")
+        yield Static(id="bar", markup=False)
+        yield LineField(
+            placeholder="Find words, or /a regular expression/; Enter lists, Esc leaves", id="search"
+        )
         with Container(id="panes"):
             yield LineList(id="examples")
             with Vertical(id="right"), VerticalScroll(id="detail", can_focus=False):
                 yield Conversation()
 
     def opened(self, session: Session) -> None:
-        from studio.jobs.review.listing import Filter
+        from studio.jobs.review.filters import Filter
+        from studio.jobs.review.live import LiveCatalog
 
-        self._filter = Filter(status="pending")
+        if self.wanted is None:
+            self.wanted = Filter(status="pending")
+        self.live = LiveCatalog(session.store)
         if session.persona is not None:
             self.query_one(Conversation).persona = safe_line(session.persona.name, 40)
+        self.guard(self.list_again(), "listing the examples", group="list")
+        if self.wanted.simple:
+            # What one looks at comes first; reading all examples would take half of the processor from it.
+            self.set_timer(_FIRST_SECONDS, self._follow_examples)
+        else:
+            self._follow_examples()
 
-    async def reload(self, session: Session) -> None:
+    def _follow_examples(self) -> None:
+        if self.live is not None:
+            self.guard(self.live.run(self._stored), "following the examples", group="catalog")
+            self.guard(self._when_read(), "counting the signals", group="ready")
+
+    async def _when_read(self) -> None:
+        if self.live is not None:
+            await self.live.ready.wait()
+            self.catalog_ready()
+
+    def catalog_ready(self) -> None:
+        """Take in that all examples are in the catalogue now."""
+        self._paint_bar()
+
+    # --- What is listed ------------------------------------------------------------------------------------
+
+    async def list_again(self) -> None:
+        """List what passes the filter, from the beginning."""
         from studio.jobs.review.listing import list_ids
+        from studio.jobs.review.textindex import SearchError
 
-        wanted = self._filter
-        if wanted is None:
+        session, live, wanted = self.session, self.live, self.wanted
+        if session is None or live is None or wanted is None:
             return
-        found = await session.store.run(lambda store: list_ids(store, wanted))
-        rows = self.query_one("#examples", LineList)
-        # What was decided here stays in its place, so that nothing jumps under the reader's eyes.
-        new = set(found).difference(rows.ids)
-        self._list([*rows.ids, *(key for key in found if key in new)])
+        self._listing += 1
+        number = self._listing
+        try:
+            found = await list_ids(session.store, live, wanted)
+        except SearchError as error:
+            self.notify(safe_line(error, 300), severity="warning", markup=False)
+            return
+        # A filter that was changed meanwhile has a list of its own coming.
+        if number == self._listing:
+            self.show_ids(found)
 
-    def store_changed(self, change: Change) -> None:
-        for key in change.ids:
-            self._examples.pop(key, None)
-        self.query_one("#examples", LineList).forget(list(change.ids))
-
-    # --- The list and the example under the cursor ---------------------------------------------------------
-
-    def _list(self, ids: list[str]) -> None:
+    def show_ids(self, ids: list[str]) -> None:
+        """Show these rows, whatever the filter says."""
         rows = self.query_one("#examples", LineList)
         rows.empty = self._why_empty()
         rows.show(ids)
-        self._paint_head()
+        self.paint_head()
+        self._paint_bar()
         self._paint_detail()
 
+    def refilter(self, **changes: object) -> None:
+        """Change the filter and list by it."""
+        if self.wanted is not None:
+            self.wanted = self.wanted.model_copy(update=changes)
+            self.paint_head()
+            self.guard(self.list_again(), "listing the examples", group="list")
+
     def _why_empty(self) -> str:
-        wanted = self._filter
-        if wanted is not None and (wanted.text or wanted.category or wanted.status != "pending"):
-            return "No example passes this filter. v Status"
+        wanted = self.wanted
+        if wanted is not None and (
+            wanted.text or set(wanted.wanted) != {"status"} or wanted.status != "pending"
+        ):
+            return "No example passes this filter. F Filter"
         return "Nothing waits for review. 2 Generate"
+
+    def _stored(self, taken: Taken) -> None:
+        """Take in which examples are other ones now. What is listed stays in its place; what is new comes last."""
+        rows = self.query_one("#examples", LineList)
+        others = [key for key in taken.ids if key not in self.mine]
+        shown = [key for key in others if key in self._examples]
+        rows.forget({key for key in others if key not in self._examples})
+        if shown:
+            self.guard(self.fetch(shown), "reading examples", group="fetch", exclusive=False)
+        live, wanted = self.live, self.wanted
+        if live is not None and wanted is not None and not wanted.text and self.takes_new():
+            new = [key for key in taken.new if live.catalog.passes(key, wanted)]
+            if new:
+                # The store may have listed them before the catalogue heard of them.
+                listed = set(rows.ids)
+                rows.show([*rows.ids, *(key for key in new if key not in listed)])
+        if others:
+            self.paint_head()
+        self._bar_soon()
+
+    def takes_new(self) -> bool:
+        """Say whether new examples come into the list by themselves."""
+        return True
+
+    # --- The list and the example under the cursor ---------------------------------------------------------
 
     def on_line_list_wanted(self, event: LineList.Wanted) -> None:
         if self.session is not None:
-            self.guard(
-                self._fetch(self.session, list(event.row_ids)),
-                "reading examples",
-                group="fetch",
-                exclusive=False,
-            )
+            self.guard(self.fetch(list(event.row_ids)), "reading examples", group="fetch", exclusive=False)
 
-    async def _fetch(self, session: Session, ids: list[str]) -> None:
+    async def fetch(self, ids: list[str]) -> None:
+        """Read examples and show them where they are listed."""
         from studio.jobs.review.listing import load
 
-        found = await session.store.run(lambda store: load(store, ids))
+        if self.session is None:
+            return
+        found = await self.session.store.run(lambda store: load(store, ids))
         self._examples.update(found)
         while len(self._examples) > _KEPT:
             self._examples.popitem(last=False)
@@ -113,6 +179,7 @@ class BrowsingScreen(StudioScreen):
             self._paint_detail()
 
     def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
+        self.query_one(Conversation).marked = None
         self._paint_detail()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
@@ -129,33 +196,11 @@ class BrowsingScreen(StudioScreen):
             # It comes with the rows around it.
             rows.forget([current])
             return
-        shown.turns, shown.facts = turns_of(example), facts_of(example)
-        self.query_one("#detail").scroll_home(animate=False)
-
-    def _paint_head(self) -> None:
-        session, wanted = self.session, self._filter
-        if session is None or wanted is None:
-            return
-        name = " · ".join([safe_line(wanted.category or "all categories", 40), wanted.status or "any status"])
-        text = f' · "{safe_line(wanted.text, 40)}"' if wanted.text else ""
-        facts = [f"{count(self._left(session))} left"]
-        facts += self.head_facts()
-        if self.has_class("-wide"):
-            facts.append("c Category  v Status")
-        self.query_one("#head", Static).update(
-            Content.assemble((name, "bold"), (text, "$accent"), ("   " + " · ".join(facts), "$text-muted"))
-        )
-
-    def head_facts(self) -> list[str]:
-        """Return what else the first line says."""
-        return []
-
-    def _left(self, session: Session) -> int:
-        counts = session.store.counts
-        category = self._filter.category if self._filter else None
-        if category is None:
-            return counts.by_status.get("pending", 0)
-        return counts.by_category_status.get(category, {}).get("pending", 0)
+        turns = turns_of(example)
+        same = shown.turns == turns
+        shown.turns, shown.facts = turns, facts_of(example)
+        if not same:
+            self.query_one("#detail").scroll_home(animate=False)
 
     def current_example(self) -> Example | None:
         """Return the example under the cursor, or None where there is none or it is still being read."""
@@ -166,58 +211,68 @@ class BrowsingScreen(StudioScreen):
         self._examples[example.id] = example
         rows = self.query_one("#examples", LineList)
         rows.supply({example.id: example_line(example)})
-        self._paint_head()
+        self.paint_head()
         if rows.current == example.id:
             self._paint_detail()
-
-    # --- What is listed ------------------------------------------------------------------------------------
-
-    def action_search(self) -> None:
-        """Find words in the examples."""
-        field = self.query_one("#search", LineField)
-        field.add_class("-open")
-        self.set_focus(field)
-
-    def on_input_submitted(self, event: LineField.Submitted) -> None:
-        self._refilter(text=event.value.strip())
-        self.action_leave()
-
-    def action_leave(self) -> None:
-        """Leave the search field; with nothing to leave, let go of the search."""
-        field = self.query_one("#search", LineField)
-        if field.has_class("-open"):
-            field.remove_class("-open")
-        elif self._filter is not None and self._filter.text:
-            field.value = ""
-            self._refilter(text="")
-        self.set_focus(self.query_one("#examples"))
-
-    async def action_pick_status(self) -> None:
-        """Choose which status is listed."""
-        counts = self.session.store.counts.by_status if self.session else {}
-        choices = [Choice(name, name, count(counts.get(name, 0))) for name in _STATUSES]
-        await self._pick("Status", "status", choices, self._filter.status if self._filter else None)
-
-    async def action_pick_category(self) -> None:
-        """Choose which category is listed."""
-        counts = self.session.store.counts.by_category if self.session else {}
-        choices = [Choice(name, name, count(number)) for name, number in counts.items()]
-        await self._pick("Category", "category", choices, self._filter.category if self._filter else None)
-
-    async def _pick(self, title: str, field: str, choices: list[Choice], current: str | None) -> None:
-        def done(chosen: str | None) -> None:
-            if chosen is not None:
-                self._refilter(**{field: None if chosen == _ALL else chosen})
-
-        await self.app.push_screen(Picker(title, (Choice(_ALL, "all"), *choices), current or _ALL), done)
-
-    def _refilter(self, **changes: str | None) -> None:
-        if self._filter is not None:
-            self._filter = replace(self._filter, **changes)  # type: ignore[arg-type]
-            self._list([])
-            self._stale = True
-            self._reload_if_stale()
 
     def action_page(self) -> None:
         """Page down in the example."""
         self.query_one("#detail").scroll_page_down(animate=False)
+
+    # --- The two lines above -------------------------------------------------------------------------------
+
+    def paint_head(self) -> None:
+        """Say what is listed and how far one is."""
+        wanted = self.wanted
+        if self.session is None or wanted is None:
+            return
+        from studio.jobs.review.filters import ORDERS
+
+        text = f' · "{safe_line(wanted.text, 40)}"' if wanted.text else ""
+        order = "" if wanted.order == "came" else f" · {ORDERS[wanted.order]}"
+        facts = " · ".join(self.head_facts())
+        self.query_one("#head", Static).update(
+            Content.assemble(
+                (safe_line(wanted.title, 90), "bold"),
+                (text, "$accent"),
+                order,
+                (f"   {facts}", "$text-muted"),
+            ),
+            layout=False,
+        )
+
+    def head_facts(self) -> list[str]:
+        """Return what else the first line says."""
+        return []
+
+    def _bar_soon(self) -> None:
+        """Count the signals again, but not at every key."""
+        if not self._bar_stale:
+            self._bar_stale = True
+            self.set_timer(0.5, self._paint_bar)
+
+    def _paint_bar(self) -> None:
+        self._bar_stale = False
+        self.query_one("#bar", Static).update(self.bar(), layout=False)
+
+    def bar(self) -> Content:
+        """Return the second line: how many of what is listed have which signal."""
+        live, wanted = self.live, self.wanted
+        if live is None or wanted is None:
+            return Content("")
+        if not live.ready.is_set():
+            return Content.styled("reading the examples …", "$text-muted")
+        counted = live.catalog.counts(wanted, "signal").most_common()
+        if not counted:
+            return Content.styled("no signals", "$text-muted")
+        parts: list[Content | str] = []
+        for name, number in counted[:_SIGNALS]:
+            style = "bold $warning" if name == wanted.signal else "$warning"
+            parts += [
+                Content.styled(f"{safe_line(name, 20)} ", style),
+                Content.styled(f"{number:,}  ", "$text-muted"),
+            ]
+        more = len(counted) - _SIGNALS
+        if more > 0:
+            parts.append(Content.styled(f"+{more}  g Signal", "$text-muted"))
+        return Content.assemble("! ", *parts)

@@ -1,34 +1,85 @@
-"""Changing the words of an example: in place, or in the person's own editor; what is not kept stays as a draft."""
+"""Changing an example: its words here or in the person's own editor, its turns, its note; drafts are kept."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
-from studio.screens.browsing import BrowsingScreen
+from studio.screens.acts import Acts
+from studio.screens.ask import AskScreen
+from studio.screens.filtering import FilteringScreen
+from widgets.conversation import Conversation
+from widgets.safe import safe_line
 
 if TYPE_CHECKING:
-    from store.models import Message
+    from store.models import Example
+    from studio.jobs.review.desk import Desk
+    from studio.session import Session
     from widgets.turn_editor import TurnEditor
 
 _HINT = "ctrl+s Keep · esc Leave · turns begin with === role ==="
 
 
-class EditingScreen(BrowsingScreen):
-    """A browser of examples in which the words of the one in `#detail` can be changed."""
+class EditingScreen(FilteringScreen):
+    """A browser of examples in which the one in `#detail` can be changed."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.desk: Desk | None = None
+        self.acts = Acts(self._tell)
         self._drafts: dict[str, str] = {}
         self._editing = ""
 
-    def keep_edit(self, example_id: str, messages: tuple[Message, ...]) -> None:
-        """Store the new messages."""
-        raise NotImplementedError
+    def _tell(self, error: Exception, doing: str) -> None:
+        self.post_message(self.Trouble(error, doing))
+
+    def opened(self, session: Session) -> None:
+        from studio.jobs.review.desk import Desk
+
+        super().opened(session)
+        if self.live is not None:
+            self.desk = Desk(session.store, self.live)
+        self.guard(self.acts.run(), "deciding", group="acts")
+
+    def catalog_ready(self) -> None:
+        super().catalog_ready()
+        if self.session is not None:
+            work = self._read_ruler(self.session)
+            self.guard(work, "reading what signals are measured with", group="ruler")
+
+    async def _read_ruler(self, session: Session) -> None:
+        """Let edits be measured at once; with a damaged persona, which the banner tells, they wait for the job."""
+        import asyncio
+        from functools import partial
+
+        from studio.jobs.signals.checks import measure_again
+        from studio.jobs.signals.ruler import read_ruler
+
+        if session.persona is not None and self.desk is not None:
+            ruler = await asyncio.to_thread(read_ruler, session.workspace)
+            self.desk.measure = partial(measure_again, ruler=ruler)
+
+    def _act_on(self, doing: str, work: Callable[[Desk, str], Coroutine[Any, Any, Example]]) -> None:
+        """Ask for an act on the example under the cursor; what it cannot do is said, and nothing is changed."""
+        desk, current = self.desk, self.query_one("#examples").current  # type: ignore[attr-defined]
+        if desk is None or current is None:
+            return
+
+        async def act() -> None:
+            try:
+                self.take_in(await work(desk, current))
+            except ValueError as error:
+                self.notify(f"Not done: {safe_line(error, 200)}.", severity="warning", markup=False)
+
+        self.acts.put(doing, act)
 
     def editor_closed(self) -> None:
         """Put the focus where it was."""
+        self.set_focus(self.query_one("#examples"))
+
+    # --- Words ---------------------------------------------------------------------------------------------
 
     def action_edit(self) -> None:
         """Change the words of the example here."""
@@ -53,19 +104,25 @@ class EditingScreen(BrowsingScreen):
     def action_editor(self) -> None:
         """Change the words of the example in the person's own editor."""
         from studio.jobs.events import JobError
-        from studio.jobs.review.editor import edit_in_editor
+        from studio.jobs.review.editor import edit_in_editor, interrupts_held
         from studio.jobs.review.textform import to_text
 
         example = self.current_example()
         if example is None:
             return
+        text, failed = "", None
         try:
-            with self.app.suspend():
-                text = edit_in_editor(self._drafts.get(example.id) or to_text(example.messages))
+            with interrupts_held(), self.app.suspend():
+                # Textual does not take the terminal back when an error leaves this block.
+                try:
+                    text = edit_in_editor(self._drafts.get(example.id) or to_text(example.messages))
+                except JobError as error:
+                    failed = error
         except SuspendNotSupported:
             self.notify("This terminal cannot hand over to an editor. e edits here.", severity="warning")
-        except JobError as error:
-            self.post_message(self.Trouble(error, "editing"))
+            return
+        if failed is not None:
+            self.post_message(self.Trouble(failed, "editing"))
         else:
             self._keep(example.id, text)
 
@@ -90,7 +147,7 @@ class EditingScreen(BrowsingScreen):
         self._drafts.pop(example_id, None)
         self._close()
         if messages != example.messages:
-            self.keep_edit(example_id, messages)
+            self._act_on("keeping an edit", lambda desk, current: desk.edit(example_id, messages))
 
     def _close(self) -> None:
         from widgets.turn_editor import TurnEditor
@@ -98,3 +155,62 @@ class EditingScreen(BrowsingScreen):
         self.query(TurnEditor).remove()
         self.query_one("#detail").display = True
         self.editor_closed()
+
+    # --- Turns, note and pair ------------------------------------------------------------------------------
+
+    def action_turn(self, step: int) -> None:
+        """Choose the next turn, or the one before; the first time the last reply."""
+        shown = self.query_one(Conversation)
+        if not shown.turns:
+            return
+        last = len(shown.turns) - 1
+        shown.marked = last if shown.marked is None else max(0, min(last, shown.marked + step))
+        self.query_one("#detail").scroll_to(y=shown.line_of(shown.marked), animate=False)
+
+    def _turn(self) -> int | None:
+        marked = self.query_one(Conversation).marked
+        if marked is None:
+            self.notify("[ and ] choose a turn first.", markup=False)
+        return marked
+
+    def action_cut(self) -> None:
+        """Cut what comes after the chosen turn."""
+        turn = self._turn()
+        if turn is not None:
+            self._act_on("cutting turns", lambda desk, current: desk.cut(current, turn))
+
+    def action_leave_out(self) -> None:
+        """Leave the chosen reply out of the loss, or take it in again."""
+        turn = self._turn()
+        if turn is not None:
+            self._act_on("leaving a turn out", lambda desk, current: desk.leave_out(current, turn))
+
+    async def action_note(self) -> None:
+        """Write a note."""
+        example = self.current_example()
+        if example is None:
+            return
+
+        def done(text: str | None) -> None:
+            if text is not None and text.strip() != (example.note or ""):
+                self._act_on("keeping a note", lambda desk, current: desk.annotate(example.id, text))
+
+        await self.app.push_screen(
+            AskScreen("Note", "An empty one takes the note away.", example.note or ""), done
+        )
+
+    def action_pair(self) -> None:
+        """Make a preference pair of the edit."""
+        desk, example = self.desk, self.current_example()
+        if desk is None or example is None:
+            return
+
+        async def act() -> None:
+            try:
+                await desk.pair(example.id)
+            except ValueError as error:
+                self.notify(f"No pair: {safe_line(error, 200)}.", severity="warning", markup=False)
+            else:
+                self.notify("A preference pair: your reply is chosen, the teacher's rejected.")
+
+        self.acts.put("making a pair", act)

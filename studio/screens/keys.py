@@ -31,6 +31,9 @@ _PLACES = (
     ("API key", "studio.screens.api_key", "ApiKeyScreen"),
     ("Reading", "studio.screens.reading", "ReadingScreen"),
     ("Choices", "studio.screens.picker", "Picker"),
+    ("Questions", "studio.screens.ask", "AskScreen"),
+    ("Comparing", "studio.screens.comparing", "ComparingScreen"),
+    ("Statistics", "studio.screens.statistics", "StatisticsScreen"),
 )
 
 

@@ -5,116 +5,118 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.content import Content
 
-from studio.screens.acts import Acts
-from studio.screens.editing import EditingScreen
-from studio.screens.picker import Choice, Picker
-from widgets.format import count
+from studio.screens.comparing import ComparingScreen, Versions
+from studio.screens.mending import MendingScreen
+from studio.screens.review_keys import ALL
+from widgets.conversation import Conversation
+from widgets.example_line import facts_of, provenance_of
+from widgets.format import count, duration
 from widgets.line_list import LineList
+from widgets.safe import safe_line
 
 if TYPE_CHECKING:
-    from store.models import DecisionAction, Message
-    from studio.jobs.review.desk import Desk
+    from store.models import DecisionAction, Example
     from studio.session import Session
 
-_WRITES = frozenset({"decide", "undo", "redo", "edit", "editor", "accept_all"})
+_WRITES = frozenset(
+    {
+        *("decide", "undo", "redo", "edit", "editor", "note", "cut", "leave_out", "pair"),
+        *("accept_all", "reject_all", "replace", "mend", "mend_all"),
+    }
+)
 
 
-class ReviewScreen(EditingScreen):
+class ReviewScreen(MendingScreen):
     """A list of examples, the one under the cursor in full, and keys that decide."""
 
     CSS_PATH = "review.tcss"
     MODE = "review"
     BINDING_GROUP_TITLE = "Review"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "decide('accept')", "Accept", id="review.accept", tooltip="It may be trained on"),
-        Binding("r", "decide('reject')", "Reject", id="review.reject", tooltip="It is never trained on"),
-        Binding("f", "decide('flag')", "Flag", id="review.flag", tooltip="Look at it again later"),
-        Binding("s", "decide('skip')", "Skip", id="review.skip", tooltip="Leave it as it is and go on"),
-        Binding("e", "edit", "Edit", id="review.edit", tooltip="Change its words here"),
-        Binding(
-            "E", "editor", "Editor", show=False, id="review.editor", tooltip="Change its words in $EDITOR"
-        ),
-        Binding("u", "undo", "Undo", id="review.undo", tooltip="Take the last decision back, at any depth"),
-        Binding("U", "redo", "Redo", show=False, id="review.redo", tooltip="Make it again"),
-        Binding(
-            "slash",
-            "search",
-            "Search",
-            key_display="/",
-            id="review.search",
-            tooltip="Find words; Turkish-aware",
-        ),
-        Binding(
-            "v",
-            "pick_status",
-            "Status",
-            show=False,
-            id="review.status",
-            tooltip="Which status the list shows",
-        ),
-        Binding(
-            "c",
-            "pick_category",
-            "Category",
-            show=False,
-            id="review.category",
-            tooltip="Which category the list shows",
-        ),
-        Binding(
-            "A",
-            "accept_all",
-            "Accept all",
-            show=False,
-            id="review.accept_all",
-            tooltip="Accept what passes its recipe",
-        ),
-        Binding("space", "page", "Page", show=False, id="review.page", tooltip="Page down in the example"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(ALL)
 
     def __init__(self) -> None:
         super().__init__()
-        self._desk: Desk | None = None
-        self.acts = Acts(self._tell)
         self._decided = 0
         self._began = 0.0
+        self._rejected: str | None = None
+        """What was rejected last, as long as a key may still say why."""
 
-    def _tell(self, error: Exception, doing: str) -> None:
-        self.post_message(self.Trouble(error, doing))
+    def catalog_ready(self) -> None:
+        super().catalog_ready()
+        self.measure_rest()
 
-    def opened(self, session: Session) -> None:
-        from studio.jobs.review.desk import Desk
-
-        super().opened(session)
-        self._desk = Desk(session.store)
-        self.guard(self.acts.run(), "deciding", group="acts")
-
-    def head_facts(self) -> list[str]:
-        if not self._decided:
-            return []
-        minutes = max(time.monotonic() - self._began, 1.0) / 60
-        return [f"{count(self._decided)} decided, {self._decided / minutes:.0f}/min"]
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Show deciding keys greyed where another studio writes; digits give reasons only after a rejection."""
+        if action == "reason":
+            return self._rejected is not None and cast(int, parameters[0]) <= len(self._reasons)
+        if action in _WRITES and self.session is not None and self.session.readonly:
+            return None
+        return True
 
     # --- Decisions -----------------------------------------------------------------------------------------
 
     def action_decide(self, action: str) -> None:
         """Decide on the example under the cursor and go to the next one."""
-        rows, desk = self.query_one("#examples", LineList), self._desk
+        rows, desk = self.query_one("#examples", LineList), self.desk
         current = rows.current
         if current is None or desk is None:
             return
         wanted = cast("DecisionAction", action)
 
         async def act() -> None:
-            self.take_in(await desk.decide(current, wanted))
+            self.mine.add(current)
+            try:
+                self.take_in(await desk.decide(current, wanted))
+            finally:
+                self.mine.discard(current)
 
         if not self._began:
             self._began = time.monotonic()
         self._decided += 1
         self.acts.put("deciding on an example", act)
+        self._ask_why(current if action == "reject" else None)
         # The eye goes on at once; the sign follows when the decision is on the disk.
         rows.cursor += 1
+
+    @property
+    def _reasons(self) -> tuple[str, ...]:
+        return self.session.settings.review.reasons if self.session else ()
+
+    def _ask_why(self, rejected: str | None) -> None:
+        """Offer the reasons for the rejection that was just made, or put them away."""
+        if rejected != self._rejected:
+            self._rejected = rejected
+            self._paint_bar()
+
+    def bar(self) -> Content:
+        if self._rejected is None:
+            return super().bar()
+        parts: list[Content | str | tuple[str, str]] = [("✗ why?  ", "$error")]
+        for number, reason in enumerate(self._reasons, 1):
+            parts += [(f"{number} ", "bold"), (f"{safe_line(reason, 24)}  ", "$text-muted")]
+        return Content.assemble(*parts)
+
+    def action_reason(self, number: int) -> None:
+        """Say why the last rejection was made."""
+        desk, rejected = self.desk, self._rejected
+        if desk is None or rejected is None:
+            return
+        reason = self._reasons[number - 1]
+
+        async def act() -> None:
+            self.take_in(await desk.give_reason(rejected, reason))
+
+        self.acts.put("keeping a reason", act)
+        self._ask_why(None)
+
+    def action_leave(self) -> None:
+        if self._rejected is not None:
+            self._ask_why(None)
+        else:
+            super().action_leave()
 
     def action_undo(self) -> None:
         """Take the last decision back and go to its example."""
@@ -125,9 +127,10 @@ class ReviewScreen(EditingScreen):
         self._take_back("redo")
 
     def _take_back(self, which: str) -> None:
-        desk = self._desk
+        desk = self.desk
         if desk is None:
             return
+        self._ask_why(None)
 
         async def act() -> None:
             from studio.jobs.review.decisions import NothingToUndoError
@@ -144,49 +147,104 @@ class ReviewScreen(EditingScreen):
 
     async def _show_again(self, ids: list[str]) -> None:
         rows = self.query_one("#examples", LineList)
-        if missing := [key for key in ids if key not in set(rows.ids)]:
+        listed = set(rows.ids)
+        if missing := [key for key in ids if key not in listed]:
             rows.show([*rows.ids, *missing])
-        if self.session is not None:
-            await self._fetch(self.session, ids)
         if len(ids) > 1:
             self.notify(f"{count(len(ids))} decisions of one act.")
+        await self._after_many(ids)
         rows.select(ids[0])
-        self._paint_detail()
+        await self.fetch(ids[:1])
+        if example := self._examples.get(ids[0]):
+            self.take_in(example)
+        if len(ids) > 1:
+            self.measure_rest()
 
-    def keep_edit(self, example_id: str, messages: tuple[Message, ...]) -> None:
-        desk = self._desk
-        if desk is None:
+    def head_facts(self) -> list[str]:
+        facts = super().head_facts()
+        left = self._left()
+        if self._decided:
+            minutes = max(time.monotonic() - self._began, 1.0) / 60
+            rate = self._decided / minutes
+            facts.append(f"{count(self._decided)} decided · {rate:.0f}/min")
+            facts.append(f"{count(left)} left · {duration(60 * left / rate)}")
+        else:
+            facts.append(f"{count(left)} left")
+        return facts
+
+    def _left(self) -> int:
+        """Return how many wait for a decision: of the category that is listed, where it is one."""
+        if self.session is None or self.wanted is None:
+            return 0
+        counts, category = self.session.store.counts, self.wanted.category
+        if category is None:
+            return counts.by_status.get("pending", 0)
+        return counts.by_category_status.get(category, {}).get("pending", 0)
+
+    # --- Looking closer ------------------------------------------------------------------------------------
+
+    def action_diff(self) -> None:
+        """Show what the edits changed."""
+        example = self.current_example()
+        if example is None:
             return
-
-        async def act() -> None:
-            self.take_in(await desk.edit(example_id, messages))
-
-        self.acts.put("keeping an edit", act)
-
-    def editor_closed(self) -> None:
-        self.set_focus(self.query_one("#examples"))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Show deciding keys greyed where another studio writes."""
-        if action in _WRITES and self.session is not None and self.session.readonly:
-            return None
-        return True
-
-    async def action_accept_all(self) -> None:
-        """Offer to accept all pending examples that pass their recipes; one undo takes it back."""
-        session, wanted = self.session, self._filter
-        if session is None or wanted is None:
+        if example.original is None or not example.edited:
+            self.notify("It is as the teacher wrote it.")
             return
-        from studio.jobs.review.job import Spec
+        self._compare(Versions("What the edits changed", example.original, example.messages))
 
-        where = f" in {wanted.category}" if wanted.category else ""
-        choices = (
-            Choice("go", f"Accept what passes its recipe{where}", f"of {count(self._left(session))} pending"),
-            Choice("no", "Leave them"),
+    async def action_info(self) -> None:
+        """Show where the example came from and all decisions on it."""
+        from studio.screens.reading import Page, ReadingScreen
+
+        example = self.current_example()
+        if example is not None:
+            facts = (*facts_of(example), "", *provenance_of(example))
+            await self.app.push_screen(
+                ReadingScreen((Page(f"{example.category} · {example.id}", (), facts),))
+            )
+
+    def action_neighbour(self) -> None:
+        """Show the near-duplicate beside it; `a` accepts it all the same."""
+        example, session = self.current_example(), self.session
+        if example is None or session is None:
+            return
+        near = example.signals.near_duplicate_of
+        if near is None:
+            self.notify("It is like no other example.")
+            return
+        self.guard(self._neighbour(session, example, near), "reading its neighbour", group="neighbour")
+
+    async def _neighbour(self, session: Session, example: Example, near: str) -> None:
+        other = await session.store.run(lambda store: store.examples.get(near))
+        if other is None:
+            self.notify("The example that it was like is no longer there.")
+            return
+        alike = example.signals.near_duplicate_similarity
+        versions = Versions(
+            f"Alike by {alike:.2f}" if alike is not None else "Alike",
+            other.messages,
+            example.messages,
+            old_title=f"{other.id[:8]} · {other.status.value}",
+            new_title=f"{example.id[:8]} · {example.status.value}",
+            accept="" if session.readonly else "Accept it all the same",
         )
 
-        def done(chosen: str | None) -> None:
-            if chosen == "go":
-                self.post_message(self.Start("review", Spec(category=wanted.category)))
+        def done(accepted: bool | None) -> None:
+            if accepted:
+                self._act_on(
+                    "accepting a near-duplicate",
+                    lambda desk, _: desk.decide(example.id, "accept", allow_near_duplicate=True),
+                )
 
-        await self.app.push_screen(Picker("Accept many at once? One undo takes it back.", choices), done)
+        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
+
+    def _compare(self, versions: Versions) -> None:
+        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona))
+
+    async def action_statistics(self) -> None:
+        """Show what the dataset consists of."""
+        from studio.screens.statistics import StatisticsScreen
+
+        if self.session is not None and self.live is not None:
+            await self.app.push_screen(StatisticsScreen(self.session, self.live))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -42,6 +43,13 @@ class TrainScreen(JobScreen):
             id="train.save",
             tooltip="Save a checkpoint, then end",
         ),
+        Binding(
+            "T",
+            "safer",
+            "Resume safer",
+            id="train.safer",
+            tooltip="Go on at settings that avoid what ended it: smaller parts, a lower rate, without a bad example",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -78,6 +86,26 @@ class TrainScreen(JobScreen):
             case Stage() if event.state != "running":
                 level = "error" if event.state == "failed" else "info"
                 log.say(recorded.at, f"{event.name} {event.state}  {event.detail}", level)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer safer settings where a run ended on its own."""
+        if action == "safer":
+            return self.view is not None and self.view.state in {"failed", "killed"}
+        return super().check_action(action, parameters)
+
+    def action_safer(self) -> None:
+        """Let a run that failed or was killed go on at safer settings."""
+        if self.view is not None and self.session is not None:
+            self.guard(self._resume_safer(self.session, self.view.id), "resuming at safer settings")
+
+    async def _resume_safer(self, session: Session, job_id: str) -> None:
+        from studio.jobs.train.safer import make_safer
+
+        record = await session.manager.record(job_id)
+        safer = await asyncio.to_thread(make_safer, session.workspace.root / record.folder)
+        await session.manager.resume(job_id)
+        session.live.wake()
+        self.notify(f"Going on with {safe_line(safer.words, 200)}.", markup=False)
 
     def draw(self, view: JobView) -> None:
         self.query_one(LossChart).show(self._history)

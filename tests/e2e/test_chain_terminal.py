@@ -66,7 +66,7 @@ def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
     step(terminal, "collect the files")
     step(terminal, "generate examples")
     terminal.wait("examples from the offline teacher", seconds=120)
-    step(terminal, "review")
+    step(terminal, "Next  review")
     # Some by hand, the rest by the policy.
     terminal.wait("a Accept")
     terminal.keys("a", "a", "r", "u", "a")
@@ -147,13 +147,12 @@ def test_the_studio_is_killed_at_every_step_and_goes_on(tmp_path: Path) -> None:
     with studio(workspace, tmp_path, size) as terminal:
         terminal.keys("F1")
         screen = terminal.until(
-            lambda s: "review" in s or "resume generate" in s, "the next step", seconds=120
+            lambda s: "Next  review" in s or "resume generate" in s, "the next step", seconds=120
         )
         if "resume generate" in screen:
             terminal.keys("Enter")
             terminal.keys("F1")
-        terminal.wait("review", seconds=120)
-        terminal.keys("Enter")
+        step(terminal, "Next  review")
         terminal.wait("a Accept")
         terminal.keys("a", "a", "a")
         terminal.until(lambda _: _accepted(workspace) == 3, "three decisions in the store", seconds=30)

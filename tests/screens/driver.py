@@ -54,7 +54,7 @@ async def settled(pilot: Pilot[None], mode: str) -> None:
             screen.query(CategoryTable) and screen.query_one(CategoryTable).rows and _said(pilot)
         ),
         "generate": lambda: len(screen.query_one(LineList).ids) == 25,
-        "review": lambda: screen.query_one(Conversation).turns,
+        "review": lambda: screen.query_one(Conversation).turns and screen.live.ready.is_set(),
         "train": lambda: screen.query("PlotextPlot") and screen.query_one(Figures).rows and _drawn(pilot),
         "validate": lambda: screen.query_one(ScoreTable).rows,
         "deploy": lambda: len(screen.query_one(StageList).rows) == 8 and screen.query_one(LineList).ids,

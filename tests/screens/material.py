@@ -124,7 +124,11 @@ def examples() -> list[Example]:
                 slot=slot,
                 status=statuses[(number // 6 + number) % 6],
                 provenance=Provenance(teacher="offline"),
-                signals=Signals(languages=("tr", "tr") if number % 6 in (0, 1, 4) else ("en", "en")),
+                signals=Signals(
+                    languages=("tr", "tr") if number % 6 in (0, 1, 4) else ("en", "en"),
+                    words=len(_REPLIES[number % 6].split()),
+                    flags=("leak: turn 2 mixes, wanted tr",) if number % 12 == 4 else (),
+                ),
             )
         )
     return made

@@ -13,6 +13,8 @@ from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
 from store.models import Example, Message, Provenance, Signals
 from studio.faults import Fault
+from studio.screens.ask import AskScreen
+from studio.screens.comparing import ComparingScreen, Versions
 from studio.screens.fault import FaultScreen
 from studio.screens.help import HelpScreen, KeyHelp
 from studio.screens.picker import Choice, Picker
@@ -32,6 +34,7 @@ from widgets.safe import content, rich_text, safe_line
 from widgets.score_table import ScoreRow, ScoreTable
 from widgets.stage_list import StageList, StageRow
 from widgets.standing import CategoryRow, CategoryTable, PhaseRow, PhaseTable
+from widgets.word_diff import WordDiff
 
 TEXTS = hostile(2_000)
 pytestmark = pytest.mark.slow
@@ -82,6 +85,16 @@ def _scores(widget: ScoreTable, texts: list[str]) -> None:
     widget.rows = tuple(ScoreRow(text, 0.9, (None, None, None), text, text) for text in texts)
 
 
+def _diff(widget: WordDiff, texts: list[str]) -> None:
+    messages = tuple(Message(role="user", content=_writable(text)) for text in texts)
+    widget.persona = texts[0]
+    widget.old, widget.new = messages, messages[1:]
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
 CASES: dict[str, tuple[type[Widget], int, Callable[..., None]]] = {
     "conversation": (Conversation, 50, _conversation),
     "job strip": (JobStrip, 4, _strip),
@@ -112,6 +125,7 @@ CASES: dict[str, tuple[type[Widget], int, Callable[..., None]]] = {
         lambda w, texts: setattr(w, "rows", tuple(CategoryRow(t, 1, 2, 1, 1) for t in texts)),
     ),
     "scores": (ScoreTable, 50, _scores),
+    "word diff": (WordDiff, 50, _diff),
 }
 
 
@@ -251,6 +265,11 @@ async def test_dialogs() -> None:
                 HelpScreen(tuple(KeyHelp("Keys", ("a",), safe_line(t, 40), safe_line(t, 40)) for t in texts)),
                 Picker(texts[0], tuple(Choice(str(n), text, text) for n, text in enumerate(texts))),
                 ReadingScreen(tuple(Page(t, (Turn("user", t),), (t,)) for t in texts[:10]), texts[0]),
+                AskScreen(texts[0], texts[1], texts[2]),
+                ComparingScreen(
+                    Versions(texts[0], (), (), old_title=texts[1], new_title=texts[2], accept="Accept"),
+                    texts[3],
+                ),
             ):
                 await pilot.app.push_screen(screen)
                 await pilot.pause()

@@ -64,6 +64,17 @@ class Control:
         if not self.stopping:
             yield Resumed()
 
+    async def ask(self, why: str) -> AsyncIterator[Event]:
+        """Pause by itself until a person says to go on or to stop; `why` is the question.
+
+        What was asked before it has been seen: a stop stays a stop.
+        """
+        if self.stopping:
+            return
+        write_command(self._path, "pause")
+        async for event in self.hold(why):
+            yield event
+
     def listen(self) -> None:
         """Take SIGTERM and SIGINT as `stop_and_save`; outlive the terminal (SIGHUP)."""
         signal.signal(signal.SIGTERM, self._on_signal)

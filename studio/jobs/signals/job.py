@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from store.database import Store
 from store.live import AsyncStore
 from store.models import Example, Message, Signals, Status
-from studio.config.persona import load_persona
 from studio.jobs.events import Event, Finished, Progress
-from studio.jobs.signals.duplicates import DuplicateIndex, Neighbour
+from studio.jobs.signals.checks import measure
+from studio.jobs.signals.duplicates import DuplicateIndex, Neighbour, words_of
 from studio.jobs.signals.groups import groups
-from studio.jobs.signals.language import language_of
+from studio.jobs.signals.ruler import Ruler, read_ruler
 from studio.workspace import Workspace
 
 _BATCH = 64
@@ -34,24 +34,24 @@ class Spec(BaseModel):
 
 
 async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncIterator[Event]:
-    """Measure language, length and near-duplicates; an example's status is never touched.
+    """Measure languages, length, flags and near-duplicates; an example's status is never touched.
 
     Raises:
         ConfigError: `persona.toml` is damaged.
     """
-    persona = load_persona(workspace.persona_file)
-    phrases = persona.phrases
     examples = sorted(
         await store.run(lambda database: database.examples.find()), key=lambda e: (e.created_at, e.id)
     )
-    neighbours = await asyncio.to_thread(_neighbours, examples)
+    ruler = await asyncio.to_thread(read_ruler, workspace, examples)
+    threshold = ruler.thresholds.near_duplicate
+    neighbours = await asyncio.to_thread(_neighbours, examples, threshold)
     links = {key: [neighbour.id for neighbour in found] for key, found in neighbours.items()}
     new_groups = await asyncio.to_thread(groups, examples, links)
-    todo = [e for e in examples if spec.again or e.signals.words is None]
+    todo = [e for e in examples if spec.again or e.signals.words is None or _moved(e, neighbours)]
     done = 0
     for start in range(0, len(todo), _BATCH):
         batch = todo[start : start + _BATCH]
-        measured = await asyncio.to_thread(_measure_all, batch, neighbours, phrases)
+        measured = await asyncio.to_thread(_measure_all, batch, neighbours, ruler)
         await store.write(partial(_apply, measured=measured))
         done += len(batch)
         yield Progress(done=done, total=len(todo), unit="examples", label="signals")
@@ -66,10 +66,16 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
     )
 
 
-def _neighbours(examples: Sequence[Example]) -> dict[str, tuple[Neighbour, ...]]:
-    index = DuplicateIndex()
+def _moved(example: Example, neighbours: Mapping[str, tuple[Neighbour, ...]]) -> bool:
+    """Say whether the nearest example is another one now, as an edit of either makes it."""
+    nearest = next(iter(neighbours.get(example.id, ())), None)
+    return example.signals.near_duplicate_of != (nearest.id if nearest else None)
+
+
+def _neighbours(examples: Sequence[Example], threshold: float) -> dict[str, tuple[Neighbour, ...]]:
+    index = DuplicateIndex(threshold)
     return {
-        example.id: index.add(example.id, "\n".join(m.content for m in example.messages))
+        example.id: index.add(example.id, words_of(example.messages))
         for example in examples
         # What repeats only a rejected example repeats nothing that is kept.
         if example.status != Status.REJECTED
@@ -77,17 +83,15 @@ def _neighbours(examples: Sequence[Example]) -> dict[str, tuple[Neighbour, ...]]
 
 
 def _measure_all(
-    examples: Sequence[Example], neighbours: dict[str, tuple[Neighbour, ...]], phrases: tuple[str, ...]
+    examples: Sequence[Example], neighbours: Mapping[str, tuple[Neighbour, ...]], ruler: Ruler
 ) -> Measured:
-    return {e.id: (e.messages, _measure(e, neighbours.get(e.id, ()), phrases)) for e in examples}
+    return {e.id: (e.messages, _measure(e, neighbours.get(e.id, ()), ruler)) for e in examples}
 
 
-def _measure(example: Example, neighbours: tuple[Neighbour, ...], phrases: tuple[str, ...]) -> Signals:
+def _measure(example: Example, neighbours: tuple[Neighbour, ...], ruler: Ruler) -> Signals:
     nearest = neighbours[0] if neighbours else None
-    return example.signals.model_copy(
+    return measure(example, ruler).model_copy(
         update={
-            "languages": tuple(language_of(m.content, phrases=phrases) for m in example.messages),
-            "words": sum(len(m.content.split()) for m in example.messages if m.role == "assistant"),
             "near_duplicate_of": nearest.id if nearest else None,
             "near_duplicate_similarity": nearest.similarity if nearest else None,
         }

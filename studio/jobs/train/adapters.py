@@ -33,9 +33,9 @@ def attach(model: Module, config: TrainingConfig) -> dict[str, Any]:
     layers = min(config.layers or len(model.layers), len(model.layers))
     mx.random.seed(config.seed)
     model.freeze()
-    linear_to_lora_layers(model, layers, {**parameters, "keys": set(keys)})
+    linear_to_lora_layers(model, layers, {**parameters, "keys": set(keys)}, use_dora=config.adapter == "dora")
     mx.eval(model.trainable_parameters())
-    return {"fine_tune_type": "lora", "num_layers": layers, "lora_parameters": parameters}
+    return {"fine_tune_type": config.adapter, "num_layers": layers, "lora_parameters": parameters}
 
 
 def _keys(model: Module, targets: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +37,8 @@ class Batch:
     """Tokens of the lessons themselves, as a plain batch would have to read them."""
     padding: int
     """Tokens that are nothing."""
+    rows: np.ndarray[Any, np.dtype[np.int32]] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(targets,): in which lesson each target is."""
 
 
 def make_batch(lessons: Sequence[Lesson], *, share_prefix: bool = True) -> Batch:
@@ -45,7 +47,7 @@ def make_batch(lessons: Sequence[Lesson], *, share_prefix: bool = True) -> Batch
     longest = max(len(lesson) for lesson in lessons)
     width = longest - shared - 1
     inputs = np.zeros((len(lessons), width), dtype=np.int32)
-    positions, labels = [], []
+    positions, labels, rows = [], [], []
     for row, lesson in enumerate(lessons):
         rest = lesson.tokens[shared:-1]
         inputs[row, : len(rest)] = rest
@@ -53,6 +55,7 @@ def make_batch(lessons: Sequence[Lesson], *, share_prefix: bool = True) -> Batch
         places = np.flatnonzero(lesson.targets)
         positions.append(row * width + places - 1 - shared)
         labels.append(lesson.tokens[places])
+        rows.append(np.full(len(places), row))
     tokens = sum(len(lesson) for lesson in lessons)
     return Batch(
         prefix=lessons[0].tokens[:shared],
@@ -61,6 +64,7 @@ def make_batch(lessons: Sequence[Lesson], *, share_prefix: bool = True) -> Batch
         labels=np.concatenate(labels).astype(np.int32),
         tokens=tokens,
         padding=len(lessons) * longest - tokens,
+        rows=np.concatenate(rows).astype(np.int32),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from store.models import Example, Split
+from store.models import Example, PreferencePair, Split, Status
 from studio.jobs.events import JobError
 
 Side = Literal["train", "valid"]
@@ -34,6 +34,16 @@ class Choice:
         return {example.id: side for side, examples in sides for example in examples}
 
 
+@dataclass(frozen=True)
+class PairChoice:
+    """Which preference pairs a run uses."""
+
+    train: tuple[PreferencePair, ...]
+    valid: tuple[PreferencePair, ...]
+    test: int
+    """Accepted, but from examples that are frozen as test examples."""
+
+
 def choose(accepted: Iterable[Example], *, allow_near_duplicates: bool = False) -> Choice:
     """Choose from the accepted examples: each group whole on one side, frozen splits kept.
 
@@ -49,7 +59,7 @@ def choose(accepted: Iterable[Example], *, allow_near_duplicates: bool = False) 
         raise JobError(
             "no example is accepted, so there is nothing to train on",
             kept="nothing was changed",
-            to_do="Accept some in Review (a), or let a policy: jessy-studio review --accept.",
+            to_do="Accept some in Review (a), or let a policy: jessy-studio review accept.",
         )
     by_id = {example.id: example for example in examples}
     kept = [e for e in examples if allow_near_duplicates or not _is_repeated(e, by_id)]
@@ -68,6 +78,59 @@ def choose(accepted: Iterable[Example], *, allow_near_duplicates: bool = False) 
     )
 
 
+def is_decided(pair: PreferencePair, parents: Mapping[str, Example]) -> bool:
+    """Say whether a person stands behind a pair: it is accepted, or made by their edit of an accepted example."""
+    parent = parents.get(pair.provenance.parent_id or "")
+    edited = pair.status is Status.PENDING and pair.provenance.teacher == "person"
+    return pair.status is Status.ACCEPTED or (
+        edited
+        and parent is not None
+        and parent.status is Status.ACCEPTED
+        # Edited again since then, it is another pair that counts.
+        and any(message.content == pair.chosen for message in parent.messages)
+    )
+
+
+def choose_pairs(accepted: Iterable[PreferencePair], parents: Mapping[str, Example]) -> PairChoice:
+    """Choose from the accepted pairs; one that was made of an example is on that example's side.
+
+    `parents` are the examples that the pairs name as their parents, by id.
+
+    Raises:
+        JobError: there is nothing to train on, or too little for two sides.
+    """
+    pairs = sorted(accepted, key=lambda pair: pair.id)
+    if not pairs:
+        raise JobError(
+            "no preference pair is accepted, so there is nothing to train on",
+            kept="nothing was changed",
+            to_do="Edit replies and accept the examples, or accept pairs; or train on examples: --method sft.",
+        )
+    groups: dict[str, list[PreferencePair]] = {}
+    frozen: dict[str, Split] = {}
+    for pair in pairs:
+        parent = parents.get(pair.provenance.parent_id or "")
+        # Pairs over the same prompt belong together, whoever made them.
+        prompt = "\0".join(f"{turn.role}\0{turn.content}" for turn in pair.prompt)
+        group = (
+            (parent.group or parent.id)
+            if parent
+            else hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest()
+        )
+        groups.setdefault(group, []).append(pair)
+        if parent is not None and parent.frozen_by is not None and parent.split is not None:
+            frozen[group] = parent.split
+    sides = _sides(groups, frozen)
+    chosen: dict[Split, list[PreferencePair]] = {"train": [], "valid": [], "test": []}
+    for group, members in groups.items():
+        chosen[sides[group]] += members
+    return PairChoice(
+        train=tuple(sorted(chosen["train"], key=lambda pair: pair.id)),
+        valid=tuple(sorted(chosen["valid"], key=lambda pair: pair.id)),
+        test=len(chosen["test"]),
+    )
+
+
 def _is_repeated(example: Example, by_id: Mapping[str, Example]) -> bool:
     """Say whether what `example` nearly repeats is in as well (the first of a chain always is)."""
     signals = example.signals
@@ -78,7 +141,7 @@ def _frozen(examples: Sequence[Example]) -> dict[str, Split]:
     return {e.group or e.id: e.split for e in examples if e.frozen_by is not None and e.split is not None}
 
 
-def _sides(groups: Mapping[str, Sequence[Example]], frozen: Mapping[str, Split]) -> dict[str, Split]:
+def _sides(groups: Mapping[str, Sequence[object]], frozen: Mapping[str, Split]) -> dict[str, Split]:
     sides: dict[str, Split] = {
         group: frozen.get(group) or ("valid" if _place(group) < VALID_SHARE else "train") for group in groups
     }

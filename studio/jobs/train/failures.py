@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio.jobs.events import JobError
+from studio.jobs.train.causes import cause_of
 from studio.lm.errors import ModelError
+
+SAFER = "or go on at safer settings (T in the studio; jessy-studio train --resume NAME --safer)"
 
 
 @contextlib.contextmanager
@@ -19,17 +22,20 @@ def named(run: Path) -> Iterator[None]:
     Raises:
         JobError: instead of the error inside.
     """
-    from studio.jobs.train.trainer import DivergedError
+    from studio.jobs.train.trainer import DivergedError, PoisonedError
 
     try:
         yield
     except ModelError as error:
-        raise JobError(error.what, kept=kept(run), to_do=error.to_do) from error
+        raise JobError(error.what, kept=kept(run), to_do=error.to_do, cause="base") from error
+    except PoisonedError as error:
+        raise poisoned(run, error.examples) from error
     except DivergedError as error:
         raise JobError(
             f"the training diverged: {error}",
             kept=kept(run),
-            to_do="Start a run with a lower learning rate, from the last good checkpoint if there is one.",
+            to_do=f"Start a run with a lower learning rate, {SAFER}: a third of it, from the last good state.",
+            cause="divergence",
         ) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -38,19 +44,24 @@ def named(run: Path) -> Iterator[None]:
     except MemoryError as error:
         raise out_of_memory(run) from error
     except RuntimeError as error:
-        if not _is_memory(str(error)):
-            raise
-        raise out_of_memory(run) from error
+        match cause_of(str(error)):
+            case "memory":
+                raise out_of_memory(run) from error
+            case "watchdog":
+                raise watchdog(run) from error
+            case _:
+                raise
 
 
 def disk_full(run: Path, needed: int | None = None) -> JobError:
-    """Return the error for a disk without room for a saved state of `needed` bytes."""
+    """Return the error for a disk without room for saved states of `needed` bytes."""
     free = shutil.disk_usage(run).free
     need = f", {needed / 1e6:,.0f} MB are needed" if needed else ""
     return JobError(
         f"the disk is full: {free / 1e6:,.0f} MB are free{need}",
         kept=kept(run),
         to_do="Free some space, then resume: the run goes on from there.",
+        cause="disk",
     )
 
 
@@ -59,7 +70,31 @@ def out_of_memory(run: Path) -> JobError:
     return JobError(
         "there was not enough memory for a batch",
         kept=kept(run),
-        to_do="Halve the batch and double the accumulation, shorten max_sequence, or turn checkpointing on.",
+        to_do=f"Close what takes memory (Ollama's models) and resume, {SAFER}: smaller parts, checkpointing.",
+        cause="memory",
+    )
+
+
+def watchdog(run: Path) -> JobError:
+    """Return the error for a kernel that macOS ended because the display waited for it."""
+    return JobError(
+        "macOS ended a computation that took the GPU for too long",
+        kept=kept(run),
+        to_do=f"Resume with the display off, {SAFER}: smaller parts.",
+        cause="watchdog",
+    )
+
+
+def poisoned(run: Path, examples: tuple[str, ...]) -> JobError:
+    """Return the error for examples whose loss alone is no number."""
+    several = len(examples) > 1
+    return JobError(
+        f"the loss of example{'s' if several else ''} {', '.join(examples)} is no number, that of others is",
+        kept=kept(run),
+        to_do=f"Look at {'them' if several else 'it'} in Review and start a new run, {SAFER}: without "
+        f"{'them' if several else 'it'}.",
+        cause="data",
+        examples=examples,
     )
 
 
@@ -67,9 +102,3 @@ def kept(run: Path) -> str:
     """Say which saved state a run could go on from."""
     steps = sorted(path.name for path in run.glob("step-*"))
     return f"the state of step {int(steps[-1].removeprefix('step-')):,}" if steps else "the run's data"
-
-
-def _is_memory(text: str) -> bool:
-    return any(
-        word in text.lower() for word in ("allocate", "out of memory", "insufficient memory", "bad_alloc")
-    )

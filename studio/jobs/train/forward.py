@@ -139,12 +139,12 @@ def _has_plain_caches(model: Module) -> bool:
 
 @mx.custom_function
 def _cross_entropy(logits: mx.array, labels: mx.array) -> tuple[mx.array, mx.array, mx.array]:
-    """Return the summed loss and, for the way back, exp(logits − highest) and its sums."""
+    """Return each target's loss and, for the way back, exp(logits − highest) and its sums."""
     highest = mx.max(logits, axis=-1, keepdims=True)
     exponentials = mx.exp(logits - highest)
     sums = exponentials.sum(axis=-1, keepdims=True)
     chosen = mx.take_along_axis(logits, labels[:, None], axis=-1)
-    return (mx.log(sums) + highest - chosen).sum(), exponentials, sums
+    return (mx.log(sums) + highest - chosen)[:, 0], exponentials, sums
 
 
 @_cross_entropy.vjp
@@ -152,13 +152,13 @@ def _cross_entropy_vjp(primals: Any, cotangents: Any, outputs: Any) -> tuple[mx.
     """Use the exponentials again: computing them costs as much as the head's matrix product on a CPU."""
     (_, labels), (_, exponentials, sums) = primals, outputs
     scale = cotangents[0]
-    gradient = exponentials * (scale / sums)
+    gradient = exponentials * (scale[:, None] / sums)
     rows = mx.arange(labels.shape[0])
     return gradient.at[rows, labels].add(-scale), mx.zeros_like(labels)
 
 
-def summed_loss(logits: mx.array, labels: mx.array) -> mx.array:
-    """Return the sum of the cross entropies, a scalar; logits are (targets, vocabulary), float32."""
+def losses(logits: mx.array, labels: mx.array) -> mx.array:
+    """Return the cross entropies, (targets,); logits are (targets, vocabulary), float32."""
     outputs: Any = _cross_entropy(logits, labels)
-    loss: mx.array = outputs[0]
-    return loss
+    each: mx.array = outputs[0]
+    return each

@@ -42,6 +42,8 @@ class Lesson:
     targets: Flags
     """True where the token is to be predicted, (length,); never at the first, at least once."""
     truncated: bool = False
+    example: str = ""
+    """The id of what it was made of."""
 
     def __len__(self) -> int:
         return len(self.tokens)

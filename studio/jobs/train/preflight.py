@@ -101,7 +101,8 @@ def memory(shape: dict[str, Any], config: TrainingConfig, length: int) -> int:
     if config.targets == "all-linear":
         sides += 3 * (hidden + inner)
     adapters = adapted * config.rank * sides
-    tokens = config.batch * length
+    rows = -(-config.batch // config.parts) * (1 if config.method == "sft" else 2)
+    tokens = rows * length
     a_layer = tokens * (8 * hidden + 3 * inner + 2 * heads * length)
     kept = a_layer + layers * tokens * hidden if config.checkpointing else a_layer * adapted
     logits = tokens // 2 * vocabulary * 3

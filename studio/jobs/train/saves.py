@@ -1,58 +1,19 @@
-"""A run's saved states: written aside, synced, renamed, so that a kill at any moment leaves a whole one."""
+"""Saving and restoring a trainer: written aside, synced, renamed; a kill at any moment leaves a whole state."""
 
 from __future__ import annotations
 
-import re
+import errno
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from studio.jobs.process.files import PRIVATE_FOLDER, sync, sync_folder
 from studio.jobs.train.adapters import load_adapters, save_adapters
+from studio.jobs.train.states import ASIDE, STATE, RunState, folder_of, put_in_place
 from studio.jobs.train.trainer import Trainer
 from studio.lm.mlx import load_arrays, mx, tree_flatten, tree_unflatten
 
-_NAME = re.compile(r"step-(\d{6,})")
-_STATE = "state.json"
 _OPTIMIZER = "optimizer.safetensors"
-_ASIDE = ".saving-"
-KEPT = 2
-"""Saved states that are kept, the newest, besides the best."""
-
-
-class Best(BaseModel):
-    """The step with the lowest validation loss so far."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: int
-    loss: float
-
-
-class RunState(BaseModel):
-    """All of a run's state that is not in the adapters and the optimizer; the rest follows from the step."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    step: int = 0
-    """Optimizer updates done."""
-    best: Best | None = None
-    first_loss: float | None = None
-    """The validation loss before the first step."""
-    last_look: Best | None = None
-    """The last validation loss and its step."""
-    looks_without_gain: int = 0
-    """Evaluations since the best one, for `patience`."""
-    tokens: int = 0
-    """Tokens trained on so far."""
-    seconds: float = 0.0
-    """Time spent in steps so far."""
-    dataset_sha256: str = ""
-    environment: dict[str, str] = {}
-    """Where it was made: bits may differ elsewhere."""
 
 
 def save(trainer: Trainer, state: RunState, adapter: dict[str, Any], run: Path) -> Path:
@@ -61,44 +22,45 @@ def save(trainer: Trainer, state: RunState, adapter: dict[str, Any], run: Path) 
     Raises:
         OSError: the disk is full or gone; the saves before are untouched.
     """
-    folder = run / f"step-{state.step:06d}"
-    aside = run / f"{_ASIDE}{folder.name}"
+    folder = folder_of(run, state.step)
+    aside = run / f"{ASIDE}{folder.name}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=PRIVATE_FOLDER)
     try:
         save_adapters(trainer.model, adapter, aside)
         mx.save_safetensors(str(aside / _OPTIMIZER), dict(tree_flatten(trainer.optimizer.state)))
-        (aside / _STATE).write_text(state.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (aside / STATE).write_text(state.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for path in aside.iterdir():
             with path.open("rb") as file:
                 sync(file.fileno())
+            _check_whole(path)
         sync_folder(aside)
-        _put_in_place(aside, folder)
+        put_in_place(aside, folder)
     except RuntimeError as error:  # mlx's word for a failed write
-        raise OSError(*_cause(run, error)) from error
+        raise OSError(errno.ENOSPC if _is_full(run) else errno.EIO, str(error)) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
-def _put_in_place(aside: Path, folder: Path) -> None:
-    """Rename; a state of the same step (saved before a kill) makes room first."""
-    if folder.exists():
-        old = folder.with_name(f"{_ASIDE}old-{folder.name}")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        aside.rename(folder)
-        shutil.rmtree(old)
-    else:
-        aside.rename(folder)
-    sync_folder(folder.parent)
+def _check_whole(path: Path) -> None:
+    """Compare the file with its own header: MLX does not tell of every write that was cut short.
+
+    Raises:
+        OSError: the file is not whole.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            raise OSError(errno.ENOSPC, f"{path.name} was cut short") from error
 
 
-def _cause(run: Path, error: RuntimeError) -> tuple[int, str]:
-    import errno
-
-    full = shutil.disk_usage(run).free < 1_000_000
-    return (errno.ENOSPC if full else errno.EIO), str(error)
+def _is_full(run: Path) -> bool:
+    return shutil.disk_usage(run).free < 1_000_000
 
 
 def size_needed(trainer: Trainer) -> int:
@@ -106,50 +68,6 @@ def size_needed(trainer: Trainer) -> int:
     adapters = sum(value.nbytes for _, value in tree_flatten(trainer.model.trainable_parameters()))
     optimizer = sum(value.nbytes for _, value in tree_flatten(trainer.optimizer.state))
     return int(adapters + optimizer) + 64_000
-
-
-def prune(run: Path, best: Best | None) -> list[int]:
-    """Delete saved states but the newest two and the best; return the steps whose files are gone."""
-    states = list(saved(run))
-    keep = {step for step, _ in states[-KEPT:]} | ({best.step} if best else set())
-    gone = [(step, folder) for step, folder in states if step not in keep]
-    for _, folder in gone:
-        doomed = folder.with_name(f"{_ASIDE}old-{folder.name}")
-        shutil.rmtree(doomed, ignore_errors=True)
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
-    return [step for step, _ in gone]
-
-
-def saved(run: Path) -> Iterator[tuple[int, Path]]:
-    """Yield step and folder of each whole saved state, the oldest first."""
-    found = ((_NAME.fullmatch(path.name), path) for path in run.iterdir())
-    for step, path in sorted((int(match[1]), path) for match, path in found if match):
-        if (path / _STATE).is_file():
-            yield step, path
-
-
-def latest(run: Path, dataset_sha256: str) -> tuple[RunState, Path] | None:
-    """Return the newest saved state of the same data, after clearing away what a kill left half done."""
-    for path in run.glob(f"{_ASIDE}*"):
-        shutil.rmtree(path, ignore_errors=True)
-    for _, folder in reversed(list(saved(run))):
-        try:
-            state = read_state(folder)
-        except (OSError, ValidationError):
-            continue
-        if state.dataset_sha256 == dataset_sha256:
-            return state, folder
-    return None
-
-
-def read_state(folder: Path) -> RunState:
-    """Read what a saved state says of itself.
-
-    Raises:
-        OSError, ValidationError: it is missing or damaged.
-    """
-    return RunState.model_validate_json((folder / _STATE).read_bytes())
 
 
 def restore(trainer: Trainer, folder: Path) -> None:
@@ -166,6 +84,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
 
 def environment() -> dict[str, str]:
     """Say what the bits of a run depend on besides its settings."""
+    import platform
     from importlib.metadata import version
 
     from studio.lm.blas import blas_threads, load_fast_blas
@@ -175,7 +94,15 @@ def environment() -> dict[str, str]:
     return {
         "mlx": version("mlx"),
         "mlx-lm": version("mlx-lm"),
+        "numpy": version("numpy"),
+        "machine": platform.machine(),
         "device": "metal" if on_metal() else "cpu",
         "blas": Path(blas).name if blas else "the wheel's own",
         "threads": str(blas_threads()),
     }
+
+
+def differences(then: dict[str, str], here: dict[str, str]) -> str:
+    """Say what is not as it was when a state was saved; empty where nothing is known to differ."""
+    changed = [name for name, value in here.items() if then.get(name, value) != value]
+    return ", ".join(f"{name} {here[name]} (was {then[name]})" for name in changed)

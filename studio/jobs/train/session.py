@@ -2,48 +2,68 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from pathlib import Path
 
-from store.models import Checkpoint, TrainingRun, now
+from store.models import TrainingRun, now
 from studio.jobs.events import Event, Finished, Log, Metrics, Progress, Sample, Saved, Stage
 from studio.jobs.process.context import JobContext
-from studio.jobs.train import saves
-from studio.jobs.train.adapters import load_adapters
+from studio.jobs.train import saves, states
+from studio.jobs.train.awake import SleepWatch
+from studio.jobs.train.checkpoints import Checkpoints
 from studio.jobs.train.config import Spec
 from studio.jobs.train.dataset import About
-from studio.jobs.train.evaluation import sample_replies, validation_loss
-from studio.jobs.train.failures import disk_full
+from studio.jobs.train.evaluation import sample_replies, validation
+from studio.jobs.train.room import check_room
+from studio.jobs.train.safer import take_acceptance
 from studio.jobs.train.setup import Setup
 from studio.jobs.train.side import Side, start_side
-from studio.jobs.train.trainer import StepResult
+from studio.jobs.train.trainer import DivergedError, StepResult
 from studio.lm.mlx import mx, on_metal
 
 _RECENT = 20
 """Steps over which rate and time left are averaged."""
 
+_EXPLODED = 1.5
+"""A mean loss of recent steps so many times the one before the first step, and half a nat more, is a divergence."""
+
 
 class Session:
-    """One life of a run's process: sets up, goes on from what was saved, trains, looks, saves."""
+    """One life of a run's process: sets up, goes on from what was saved, trains, looks, saves.
+
+    Whatever is wanted of it (pause, stop) is looked for between any two steps, between the parts of the setup and
+    between the batches of a look; a look that is given up is done again before the next step.
+    """
 
     def __init__(self, spec: Spec, job: JobContext, about: About, document: TrainingRun) -> None:
         self.spec = spec
+        self.config = spec.config
         self.job = job
         self.about = about
         self.document = document
-        self.state = saves.RunState(dataset_sha256=about.sha256, environment=saves.environment())
-        self._told = _told_checkpoints(job)
-        self._checkpoints = dict(self._told)
-        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._here = saves.environment()
+        self._found = states.latest(job.folder, about.sha256)
+        self.state = states.RunState(dataset_sha256=about.sha256, environment=self._here)
+        if self._found is not None:
+            self.state = self._found[0]
+        self._checkpoints = Checkpoints(job)
+        self._recent: deque[StepResult] = deque(maxlen=_RECENT)
         self._saved_at = time.monotonic()
+        self._sleep = SleepWatch()
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield all that happens, `Finished` last."""
         yield Stage(name="set up", state="running", detail=f"loading {self.spec.base}")
         self.setup = Setup(self.spec, self.job, self.about)
+        for _ in self.setup.parts():
+            async for event in self.job.control.hold():
+                yield event
+            if self.job.control.stopping:
+                yield Stage(name="set up", state="skipped", detail="stopped before the first step")
+                for event in self._end(stopped=True):
+                    yield event
+                return
         side = self._side_process()
         try:
             async for event in self._run():
@@ -54,63 +74,62 @@ class Session:
 
     def _side_process(self) -> Side | None:
         """Start the second process where it is asked for and of use."""
-        if self.spec.config.processes == 1 or on_metal():
+        if self.config.processes == 1 or on_metal():
             return None
         side = self.setup.trainer.side = start_side(self.spec, self.job)
         return side
 
     async def _run(self) -> AsyncGenerator[Event, None]:
-        self.trainer, self.config = self.setup.trainer, self.spec.config
+        self.trainer = self.setup.trainer
         self.steps = self.trainer.plan.steps
-        for note in self.setup.notes():
-            yield note
-        for event in self._begin():
+        for event in self.setup.notes():
+            yield event
+        async for event in self._begin():
             yield event
         yield Stage(name="set up", state="done", detail=f"{self.steps:,} steps")
-        if self.state.first_loss is None:
-            for event in self._look():
-                yield event
         yield Stage(name="train", state="running", detail=f"step {self.state.step:,} of {self.steps:,}")
-        command = None
-        while self.state.step < self.steps and not self._ran_out_of_patience():
-            command = self.job.control.requested()
-            if command == "pause":
+        while not self.job.control.stopping and not self._is_over():
+            if self.job.control.requested() == "pause":
                 for event in self._save():
                     yield event
                 async for event in self.job.control.hold():
                     yield event
-                command = self.job.control.requested()
-            if command in ("stop", "stop_and_save"):
-                break
-            for event in self._step():
+            else:
+                for event in self._look() if self._look_is_due() else self._step():
+                    yield event
+        stopped = not self._is_over()
+        if stopped and self.job.control.requested() == "stop_and_save":
+            for event in self._save():
                 yield event
-        for event in self._end(command if self.state.step < self.steps else None):
+        for event in self._end(stopped=stopped):
             yield event
 
-    def _begin(self) -> Iterator[Event]:
-        """Go on from the newest saved state, or start from the checkpoint that was asked for."""
-        found = saves.latest(self.job.folder, self.about.sha256)
-        if found is None:
-            if self.spec.from_checkpoint is not None:
-                load_adapters(self.trainer.model, self.job.workspace.inside(self.spec.from_checkpoint))
-                yield Log(text=f"The adapters begin as those of {self.spec.from_checkpoint}.")
-            self._check_disk()
+    def _is_over(self) -> bool:
+        """Say whether there is nothing left to do."""
+        return not self._look_is_due() and (self.state.step >= self.steps or self._ran_out_of_patience())
+
+    async def _begin(self) -> AsyncGenerator[Event, None]:
+        """Go on from the newest saved state where there is one; ask first where this is not where it was made."""
+        check_room(self.trainer, self.job.folder)
+        accepted = take_acceptance(self.job.folder)
+        if self._found is None:
             return
-        here, (self.state, folder) = self.state.environment, found
+        here, (_, folder) = self._here, self._found
         saves.restore(self.trainer, folder)
         yield Log(text=f"Going on after step {self.state.step:,}, from {folder.name}.")
-        changed = [name for name, value in here.items() if self.state.environment.get(name) != value]
-        if changed:
-            now_and_then = ", ".join(f"{n} {here[n]} (was {self.state.environment.get(n)})" for n in changed)
-            yield Log(
-                level="warning",
-                text=f"Not the environment of the saved state: {now_and_then}. Losses may differ in their last bits.",
+        if changed := saves.differences(self.state.environment, here):
+            warning = (
+                f"This is not where the state was saved: {changed}. Losses may differ in their last bits."
             )
-            self.state = self.state.model_copy(update={"environment": here})
-        yield from self._tell()
+            yield Log(level="warning", text=warning)
+            if not accepted:
+                async for event in self.job.control.ask(f"{warning} Resume to go on here, or stop."):
+                    yield event
+        self.state = self.state.model_copy(update={"environment": here})
+        for event in self._checkpoints.tell(self.state.best):
+            yield event
 
     def _step(self) -> Iterator[Event]:
-        began = time.monotonic()
         result = self.trainer.step(self.state.step + 1)
         self.state = self.state.model_copy(
             update={
@@ -120,17 +139,15 @@ class Session:
             }
         )
         yield self._metrics(result)
-        last = result.step == self.steps
-        improved = False
-        if last or result.step % self.config.eval_every == 0:
-            best = self.state.best
-            yield from self._look()
-            improved = self.state.best != best
-        slow = time.monotonic() - self._saved_at > self.config.save_minutes * 60
-        if last or improved or slow or result.step % self.config.save_every == 0:
-            yield from self._save()
-        self._recent.append(time.monotonic() - began)
-        mean = sum(self._recent) / len(self._recent)
+        self._recent.append(result)
+        self._check_course()
+        if slept := self._sleep.slept():
+            yield Log(
+                level="warning", text=f"The machine slept for {slept / 60:,.0f} minutes; nothing is lost."
+            )
+        if not self._look_is_due():
+            yield from self._save_if_due()
+        mean = sum(known.seconds for known in self._recent) / len(self._recent)
         yield Progress(
             done=result.step,
             total=self.steps,
@@ -139,6 +156,21 @@ class Session:
             rate=1 / mean,
             eta_seconds=mean * (self.steps - result.step),
         )
+
+    def _check_course(self) -> None:
+        """Raise where the loss runs away, long before it is no number.
+
+        Raises:
+            DivergedError: it does.
+        """
+        first = self.state.first_loss
+        if first is None or len(self._recent) < self._recent.maxlen:  # type: ignore[operator]
+            return
+        mean = sum(known.loss for known in self._recent) / len(self._recent)
+        if mean > _EXPLODED * first + 0.5:
+            raise DivergedError(
+                f"the mean loss of {len(self._recent)} steps is {mean:.2f}, it began at {first:.2f}"
+            )
 
     def _metrics(self, result: StepResult) -> Metrics:
         return Metrics(
@@ -153,23 +185,32 @@ class Session:
                 "peak_memory_bytes": float(mx.get_peak_memory()),
                 "epoch": self.trainer.plan.epoch(result.step),
                 "padding": result.padding,
-            },
+            }
+            | result.measures,
         )
 
+    def _look_is_due(self) -> bool:
+        """Say whether the validation loss of this step is wanted and not known yet."""
+        step, last = self.state.step, self.state.last_look
+        if last is not None and last.step == step:
+            return False
+        return step == 0 or step >= self.steps or step % self.config.eval_every == 0
+
     def _look(self) -> Iterator[Event]:
-        """Evaluate, remember the best, show sample replies."""
-        step = self.state.step
-        loss = validation_loss(self.trainer, self.setup.valid.lessons)
-        look = saves.Best(step=step, loss=loss)
-        changes: dict[str, object] = {"last_look": look}
-        if step == 0:
-            changes["first_loss"] = loss
-        elif self.state.best is None or loss < self.state.best.loss:
-            changes |= {"best": look, "looks_without_gain": 0}
-        else:
-            changes["looks_without_gain"] = self.state.looks_without_gain + 1
-        self.state = self.state.model_copy(update=changes)
-        yield Metrics(step=step, values={"valid_loss": loss, "epoch": self.trainer.plan.epoch(step)})
+        """Evaluate, remember the best, show sample replies, save; given up when something is wanted of the run."""
+        step, found = self.state.step, dict[str, float]()
+        looking = validation(self.trainer, self.setup.valid_items)
+        while True:
+            try:
+                next(looking)
+            except StopIteration as end:
+                found = end.value
+                break
+            if self.job.control.stopping or self.job.control.requested() == "pause":
+                return
+        best = self.state.best
+        self._remember(states.Best(step=step, loss=found["valid_loss"]))
+        yield Metrics(step=step, values=found | {"epoch": self.trainer.plan.epoch(step)})
         if self.config.sample_tokens:
             replies = sample_replies(
                 self.setup.loaded, self.about.system_prompt, max_tokens=self.config.sample_tokens
@@ -177,47 +218,33 @@ class Session:
             for prompt, reply in replies:
                 yield Sample(step=step, prompt=prompt, reply=reply)
         yield self._run_document()
+        yield from self._save_if_due(improved=self.state.best != best)
+
+    def _remember(self, look: states.Best) -> None:
+        changes: dict[str, object] = {"last_look": look}
+        if look.step == 0:
+            changes["first_loss"] = look.loss
+        elif self.state.best is None or look.loss < self.state.best.loss:
+            changes |= {"best": look, "looks_without_gain": 0}
+        else:
+            changes["looks_without_gain"] = self.state.looks_without_gain + 1
+        self.state = self.state.model_copy(update=changes)
+
+    def _save_if_due(self, *, improved: bool = False) -> Iterator[Event]:
+        step = self.state.step
+        slow = time.monotonic() - self._saved_at > self.config.save_minutes * 60
+        if improved or slow or step >= self.steps or step % self.config.save_every == 0:
+            yield from self._save()
 
     def _save(self) -> Iterator[Event]:
         """Save the state, make room by dropping older ones, tell of it."""
         if self.state.step == 0:
             return
-        self._check_disk()
+        check_room(self.trainer, self.job.folder, states_wanted=1)
         saves.save(self.trainer, self.state, self.setup.adapter_config, self.job.folder)
         self._saved_at = time.monotonic()
-        saves.prune(self.job.folder, self.state.best)
-        yield from self._tell()
-
-    def _tell(self) -> Iterator[Event]:
-        """Tell of the checkpoints as they are on the disk, as far as nobody knows it yet.
-
-        What is there counts, not what was done: a kill between saving and telling loses no word.
-        """
-        there = dict(saves.saved(self.job.folder))
-        for step, folder in there.items():
-            if step not in self._checkpoints:
-                self._checkpoints[step] = self._checkpoint(step, folder)
-        for step, known in sorted(self._checkpoints.items()):
-            best = self.state.best is not None and step == self.state.best.step
-            now_is = known.model_copy(update={"best": best, "kept": step in there})
-            if now_is != self._told.get(step):
-                self._checkpoints[step] = self._told[step] = now_is
-                yield Saved(table="checkpoints", document=now_is.model_dump(mode="json"))
-
-    def _checkpoint(self, step: int, folder: Path) -> Checkpoint:
-        look = saves.read_state(folder).last_look
-        return Checkpoint(
-            id=f"{self.job.id}-{step}",
-            run_id=self.job.id,
-            step=step,
-            path=self.job.workspace.relative(folder),
-            valid_loss=look.loss if look and look.step == step else None,
-        )
-
-    def _check_disk(self) -> None:
-        needed = saves.size_needed(self.trainer)
-        if shutil.disk_usage(self.job.folder).free < needed:
-            raise disk_full(self.job.folder, needed)
+        states.prune(self.job.folder, self.state.best)
+        yield from self._checkpoints.tell(self.state.best)
 
     def _run_document(self, **changes: object) -> Saved:
         known = {
@@ -232,13 +259,14 @@ class Session:
         patience = self.config.patience
         return patience is not None and self.state.looks_without_gain >= patience
 
-    def _end(self, command: str | None) -> Iterator[Event]:
-        if command == "stop_and_save":
-            yield from self._save()
-        stopped = command is not None
-        yield Stage(name="train", state="done", detail=f"step {self.state.step:,} of {self.steps:,}")
+    def _end(self, *, stopped: bool) -> Iterator[Event]:
+        step, best, first = self.state.step, self.state.best, self.state.first_loss
+        if hasattr(self, "steps"):
+            yield Stage(name="train", state="done", detail=f"step {step:,} of {self.steps:,}")
+            of = f"{step:,} of {self.steps:,} steps"
+        else:
+            of = "the setup"
         yield self._run_document(state="stopped" if stopped else "done", ended_at=now())
-        best, first = self.state.best, self.state.first_loss
         losses = (
             f", validation loss {first:.3f} → {best.loss:.3f} (step {best.step:,})" if best and first else ""
         )
@@ -247,30 +275,14 @@ class Session:
         )
         yield Finished(
             state="stopped" if stopped else "done",
-            summary=f"{self.document.name}: {reason} {self.state.step:,} of {self.steps:,} steps{losses}",
+            summary=f"{self.document.name}: {reason} {of}{losses}",
             result={
                 "run_id": self.job.id,
-                "checkpoint_id": self._checkpoint_to_use(),
-                "steps": self.state.step,
+                "checkpoint_id": self._checkpoints.to_use,
+                "steps": step,
                 "first_valid_loss": first,
                 "best_valid_loss": best.loss if best else None,
                 "tokens": self.state.tokens,
                 "tokens_per_second": self.state.tokens / self.state.seconds if self.state.seconds else None,
             },
         )
-
-    def _checkpoint_to_use(self) -> str | None:
-        """Return the best checkpoint's id, else the newest's."""
-        best = next((known.id for known in self._checkpoints.values() if known.best), None)
-        newest = max(self._checkpoints, default=None)
-        return best or (self._checkpoints[newest].id if newest is not None else None)
-
-
-def _told_checkpoints(job: JobContext) -> dict[int, Checkpoint]:
-    """Return what earlier lives of this job told of its checkpoints, by step."""
-    told = (
-        Checkpoint.model_validate(item.event.document)
-        for item in job.previous()
-        if isinstance(item.event, Saved) and item.event.table == "checkpoints"
-    )
-    return {checkpoint.step: checkpoint for checkpoint in told}

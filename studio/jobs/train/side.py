@@ -31,7 +31,7 @@ class Task:
     """Which batch of the step: dropout follows from it."""
     lessons: tuple[int, ...]
     targets: int
-    """Of the whole step: what the loss is divided by."""
+    """Of the whole step (pairs, where those are learned from): what the loss is divided by."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Part:
 
     loss: float
     gradient: Arrays
+    measures: dict[str, float]
 
 
 Request: TypeAlias = tuple[Sequence[Task], Arrays]
@@ -56,13 +57,12 @@ def _trainer(spec: Spec, job: JobContext) -> Callable[[Request], list[Part]]:
     from studio.jobs.train.dataset import read_about
     from studio.jobs.train.setup import Setup
 
-    trainer = Setup(spec, job, read_about(job.folder)).trainer
+    trainer = Setup(spec, job, read_about(job.folder)).whole().trainer
 
     def respond(request: Request) -> list[Part]:
         tasks, weights = request
         trainer.model.update(as_tree(weights))
-        parts = [trainer.part(task) for task in tasks]
-        return [Part(loss, as_arrays(gradient)) for loss, gradient in parts]
+        return [trainer.served(task) for task in tasks]
 
     return respond
 

@@ -5,22 +5,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from studio.jobs.train.batches import Batch, Plan, make_batch
 from studio.jobs.train.config import TrainingConfig
-from studio.jobs.train.forward import Forward, summed_loss
-from studio.jobs.train.masks import Lesson
+from studio.jobs.train.forward import Forward, losses
+from studio.jobs.train.objectives import Item, objective
 from studio.jobs.train.recompute import Recompute
 from studio.jobs.train.schedule import learning_rate
 from studio.jobs.train.seeds import seed_of
-from studio.jobs.train.side import Side, Task, as_arrays, as_tree
+from studio.jobs.train.side import Part, Side, Task, as_arrays, as_tree
 from studio.lm.mlx import Module, mx, nn, optim, tree_flatten, tree_map, tree_unflatten
+
+_OTHERS = 4
+"""Items asked whether the model is well, where all of a step's are not."""
 
 
 class DivergedError(ArithmeticError):
-    """The loss or the gradient is no number any more."""
+    """The loss or the gradient is no number any more, or far above where it began."""
+
+
+class PoisonedError(ArithmeticError):
+    """The loss of a few items alone is no number, while that of others is; `examples` are their ids."""
+
+    def __init__(self, examples: Sequence[str]) -> None:
+        super().__init__(", ".join(examples))
+        self.examples = tuple(examples)
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class StepResult:
 
     step: int
     loss: float
-    """Mean cross entropy of a target, in nats."""
+    """Mean cross entropy of a target, in nats; of preferences, the mean loss of a pair."""
     learning_rate: float
     grad_norm: float
     """Before clipping."""
@@ -39,16 +50,19 @@ class StepResult:
     padding: float
     """Share of padding in what was computed, 0..1."""
     seconds: float
+    measures: dict[str, float] = field(default_factory=dict)
+    """Of preferences: mean over the pairs, by name."""
 
 
 class Trainer:
     """A model in training. The same state and step number give the same result, bit for bit on a CPU."""
 
-    def __init__(self, model: Module, lessons: Sequence[Lesson], config: TrainingConfig) -> None:
+    def __init__(self, model: Module, lessons: Sequence[Item], config: TrainingConfig) -> None:
         """Take a model with adapters attached and what it shall learn."""
         self.model = model
         self.config = config
         self.lessons = lessons
+        self.objective = objective(config)
         self.plan = Plan(
             [len(lesson) for lesson in lessons],
             batch=config.batch,
@@ -59,9 +73,12 @@ class Trainer:
         )
         self.forward = Forward(model)
         self._recompute = Recompute(model) if config.checkpointing else None
-        self.optimizer = optim.AdamW(
-            config.learning_rate, weight_decay=config.weight_decay, bias_correction=True
-        )
+        if config.optimizer == "adam":
+            self.optimizer = optim.Adam(config.learning_rate, bias_correction=True)
+        else:
+            self.optimizer = optim.AdamW(
+                config.learning_rate, weight_decay=config.weight_decay, bias_correction=True
+            )
         self.optimizer.init(model.trainable_parameters())
         self._loss_and_gradient = nn.value_and_grad(model, self._loss)
         self.side: Side | None = None
@@ -72,22 +89,24 @@ class Trainer:
 
         Raises:
             DivergedError: the loss or gradient is infinite or no number; the adapters are unchanged.
+            PoisonedError: likewise, and it comes from some of the items alone.
         """
         began = time.perf_counter()
-        self.model.train()
-        order = self.plan.step(number)
-        batches = [self.batch([self.lessons[i] for i in indexes]) for indexes in order]
-        targets = sum(len(batch.labels) for batch in batches)
-        tasks = [Task(number, index, tuple(indexes), targets) for index, indexes in enumerate(order)]
-        loss, gradient = 0.0, None
-        for value, part in self._parts(tasks):
+        order = self._parts_of(self.plan.step(number))
+        items = [[self.lessons[index] for index in indexes] for indexes in order]
+        batches = [self.batch(some) for some in items]
+        weight = sum(self.objective.weight(some) for some in items)
+        tasks = [Task(number, index, tuple(indexes), weight) for index, indexes in enumerate(order)]
+        loss, gradient, measures = 0.0, None, dict[str, float]()
+        for value, part, sums in self._parts(tasks):
             gradient = part if gradient is None else tree_map(mx.add, gradient, part)
             mx.eval(gradient)
             loss += value
+            measures = {name: measures.get(name, 0.0) + added / weight for name, added in sums.items()}
         gradient, norm = optim.clip_grad_norm(gradient, self.config.clip)
         grad_norm = float(norm.item())
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            raise DivergedError(f"loss {loss}, gradient norm {grad_norm}")
+            self.explain([item for some in items for item in some], f"loss {loss}, gradient norm {grad_norm}")
         rate = learning_rate(self.config, number, self.plan.steps)
         self.optimizer.learning_rate = mx.array(rate)
         self.optimizer.update(self.model, gradient)
@@ -100,31 +119,43 @@ class Trainer:
             learning_rate=rate,
             grad_norm=grad_norm,
             tokens=tokens,
-            targets=targets,
+            targets=sum(len(batch.labels) for batch in batches),
             padding=padding / (tokens + padding),
             seconds=time.perf_counter() - began,
+            measures=measures,
         )
 
-    def _parts(self, tasks: Sequence[Task]) -> Iterator[tuple[float, Any]]:
-        """Yield loss and gradient of each batch in their order; every second one comes from the side process."""
+    def _parts_of(self, batches: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+        """Cut each batch into the parts that are computed one after the other."""
+        size = -(-self.config.batch // self.config.parts)
+        return [batch[at : at + size] for batch in batches for at in range(0, len(batch), size)]
+
+    def _parts(self, tasks: Sequence[Task]) -> Iterator[tuple[float, Any, dict[str, float]]]:
+        """Yield what each task adds, in their order; every second one comes from the side process."""
         if self.side is None or len(tasks) == 1:
             yield from (self.part(task) for task in tasks)
             return
         self.side.ask((tasks[1::2], as_arrays(self.model.trainable_parameters())))
         own = [self.part(task) for task in tasks[::2]]
-        theirs = [(part.loss, as_tree(part.gradient)) for part in self.side.answer()]
+        theirs = [(part.loss, as_tree(part.gradient), part.measures) for part in self.side.answer()]
         for index in range(len(tasks)):
             yield (theirs if index % 2 else own)[index // 2]
 
-    def part(self, task: Task) -> tuple[float, Any]:
-        """Return what one batch adds to its step: its share of the loss, and the gradient as a tree."""
+    def part(self, task: Task) -> tuple[float, Any, dict[str, float]]:
+        """Return what one batch adds to its step: its share of the loss, the gradient as a tree, sums of measures."""
         self.model.train()
         self._seed_dropout(task.step, task.index)
-        batch = self.batch([self.lessons[index] for index in task.lessons])
-        loss, gradient = self._loss_and_gradient(batch, task.targets)
-        mx.eval(loss, gradient)
+        items = [self.lessons[index] for index in task.lessons]
+        (loss, sums), gradient = self._loss_and_gradient(self.batch(items), items, task.targets)
+        mx.eval(loss, sums, gradient)
+        measures = {name: float(value.item()) for name, value in sums.items()}
         # Flattened and back: a gradient that came from another process has none of the tree's empty branches either.
-        return float(loss.item()), tree_unflatten(tree_flatten(gradient))
+        return float(loss.item()), tree_unflatten(tree_flatten(gradient)), measures
+
+    def served(self, task: Task) -> Part:
+        """Return `part` in a form that goes through a pipe."""
+        loss, gradient, measures = self.part(task)
+        return Part(loss, as_arrays(gradient), measures)
 
     def _seed_dropout(self, step: int, index: int) -> None:
         """Let dropout follow from the place in the run alone: a kill has no random state to lose."""
@@ -133,16 +164,41 @@ class Trainer:
         if self._recompute is not None:
             self._recompute.seed = seed
 
-    def batch(self, lessons: Sequence[Lesson]) -> Batch:
-        """Put lessons side by side as this model can read them."""
+    def batch(self, items: Sequence[Item]) -> Batch:
+        """Put items side by side as this model can read them."""
         # Recomputed layers would lose the gradient that runs through a shared prefix's keys.
         share = self.forward.shares_prefix and not self.config.checkpointing
-        return make_batch(lessons, share_prefix=share)
+        return make_batch(self.objective.rows(items), share_prefix=share)
 
-    def summed_loss(self, batch: Batch) -> mx.array:
-        """Return the summed loss of a batch, a scalar."""
-        return summed_loss(self.forward.logits(batch), mx.array(batch.labels))
+    def target_losses(self, batch: Batch) -> mx.array:
+        """Return the cross entropy of each target of a batch, (targets,)."""
+        return losses(self.forward.logits(batch), mx.array(batch.labels))
 
-    def _loss(self, batch: Batch, targets: int) -> mx.array:
+    def summed_loss(self, items: Sequence[Item], batch: Batch | None = None) -> tuple[mx.array, Any]:
+        """Return the loss of `items`, not yet divided by their weight, and the sums of their measures."""
+        batch = batch or self.batch(items)
+        return self.objective.summed(self.target_losses(batch), batch, items)
+
+    def explain(self, items: Sequence[Item], what: str) -> None:
+        """Find out whether the model or its data are to blame for a loss that is no number.
+
+        Raises:
+            PoisonedError: some items alone have such a loss.
+            DivergedError: all have, or none alone.
+        """
+        ill = [item for item in items if not self._is_finite(item)]
+        known = {id(item) for item in items}
+        others = [item for item in self.lessons[: _OTHERS + len(items)] if id(item) not in known][:_OTHERS]
+        if ill and (len(ill) < len(items) or any(self._is_finite(item) for item in others)):
+            raise PoisonedError(sorted({item.example for item in ill}))
+        raise DivergedError(what)
+
+    def _is_finite(self, item: Item) -> bool:
+        self.model.eval()
+        loss, _ = self.summed_loss([item])
+        return math.isfinite(float(loss))
+
+    def _loss(self, batch: Batch, items: Sequence[Item], weight: int) -> tuple[mx.array, Any]:
         """Weigh by the step's targets, so that a step of small batches equals one of a big batch."""
-        return self.summed_loss(batch) / targets
+        loss, sums = self.summed_loss(items, batch)
+        return loss / weight, sums

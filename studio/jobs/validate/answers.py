@@ -24,6 +24,8 @@ class Manner:
     """How replies are made; the same for all subjects, so that they can be compared."""
 
     base: str
+    template: str | None
+    """The chat template that was chosen for a base without one."""
     sampling: Sampling
     """The persona's own, as it answers when it is deployed."""
     max_tokens: int
@@ -92,7 +94,7 @@ def replier(manner: Manner) -> Callable[[Request], list[str]]:
         if request.adapter not in loaded:
             # The old weights go before the new ones come: both at once may not fit.
             loaded.clear()
-            loaded[request.adapter] = _load(manner.base, request.adapter)
+            loaded[request.adapter] = _load(manner, request.adapter)
         drawn = Drawn(**manner.sampling.model_dump(), seed=manner.seed)
         return generate_replies(
             loaded[request.adapter],
@@ -105,12 +107,12 @@ def replier(manner: Manner) -> Callable[[Request], list[str]]:
     return reply
 
 
-def _load(base: str, adapter: Path | None) -> Loaded:
+def _load(manner: Manner, adapter: Path | None) -> Loaded:
     from studio.lm.base import resolve_base
     from studio.lm.errors import ModelError
     from studio.lm.load import load
 
     try:
-        return load(resolve_base(base), adapter)
+        return load(resolve_base(manner.base), adapter, template=manner.template)
     except ModelError as error:
         raise JobError(error.what, kept="The replies so far.", to_do=error.to_do) from error

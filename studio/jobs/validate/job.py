@@ -106,7 +106,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     log = ReplyLog(job.folder / "replies.jsonl")
     total = len(subjects) * sum(len(suite.cases) for suite in suites)
     done = 0
-    manner = Manner(inputs.run.base, persona.sampling, spec.max_tokens, spec.seed)
+    manner = Manner(inputs.run.base, inputs.run.template, persona.sampling, spec.max_tokens, spec.seed)
     with closing(Answerer(manner, processes=spec.processes or processes_of_use())) as answerer:
         for subject in subjects:
             yield Stage(name=subject.name, state="running")

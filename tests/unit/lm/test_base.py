@@ -63,8 +63,18 @@ def test_a_cut_weights_file_is_named(tiny_folder: Path, tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(
             path.read_bytes()[: 2000 if path.suffix == ".safetensors" else None]
         )
-    with pytest.raises(DamagedModelError, match="cannot be loaded"):
-        load(resolve_base(str(tmp_path)))
+    with pytest.raises(NotAModelError, match=r"only half here: model.safetensors ends after 2,000 of"):
+        resolve_base(str(tmp_path))
+
+
+def test_a_missing_part_of_the_weights_is_named(tiny_folder: Path, tmp_path: Path) -> None:
+    for path in tiny_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "model.safetensors").rename(tmp_path / "model-00001-of-00002.safetensors")
+    parts = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
+    with pytest.raises(NotAModelError, match="1 of its files are missing, model-00002-of-00002"):
+        resolve_base(str(tmp_path))
 
 
 def test_an_unknown_architecture_is_named(tiny_folder: Path, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ async def test_the_decisions_name_the_policy_and_share_a_batch(
         assert decision.batch_id == result["batch_id"]
         assert decision.who == result["policy"] == "policy: accept what passes its recipe"
         assert (decision.action, decision.before, decision.reason) == ("accept", Status.PENDING, "demo")
-        assert undo(item)[0].status == Status.PENDING
+        assert undo(item).status == Status.PENDING
 
 
 async def test_a_dry_run_counts_and_changes_nothing(workspace: Workspace, store: AsyncStore) -> None:

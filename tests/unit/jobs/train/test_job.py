@@ -13,11 +13,23 @@ import pytest
 
 from store.live import AsyncStore
 from store.models import Checkpoint, Example, Message, Status, TrainingRun
-from studio.jobs.events import Event, Finished, JobError, Log, Metrics, Progress, Sample, Saved, SplitsFrozen
+from studio.jobs.events import (
+    Event,
+    Finished,
+    JobError,
+    Log,
+    Metrics,
+    Paused,
+    Progress,
+    Sample,
+    Saved,
+    SplitsFrozen,
+)
 from studio.jobs.process.context import JobContext
-from studio.jobs.process.control import Control, write_command
-from studio.jobs.train import saves
+from studio.jobs.process.control import Command, Control, write_command
+from studio.jobs.train import saves, states
 from studio.jobs.train.job import Spec, TrainingConfig, need_bytes, prepare, run
+from studio.jobs.train.safer import accept_environment
 from studio.workspace import Workspace
 from tests.fixtures.lessons import SYSTEM, conversations
 
@@ -98,7 +110,7 @@ async def test_a_whole_run(workspace: Workspace, accepted: AsyncStore, tiny_fold
 
     checkpoints = [Checkpoint.model_validate(d) for d in documents(events, "checkpoints").values()]
     kept = {checkpoint.step for checkpoint in checkpoints if checkpoint.kept}
-    assert kept == {step for step, _ in saves.saved(job.folder)}
+    assert kept == {step for step, _ in states.saved(job.folder)}
     (best,) = [checkpoint for checkpoint in checkpoints if checkpoint.best]
     assert best.kept and best.valid_loss == document.best_valid_loss
     assert (workspace.root / best.path / "adapters.safetensors").is_file()
@@ -107,8 +119,9 @@ async def test_a_whole_run(workspace: Workspace, accepted: AsyncStore, tiny_fold
     assert (end.state, end.result["checkpoint_id"], end.result["run_id"]) == ("done", best.id, "a-job")
 
 
+@pytest.mark.parametrize("stop", [7, 5], ids=["between", "before a look"])
 async def test_saving_and_going_on_gives_the_same_bits(
-    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path
+    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, stop: int
 ) -> None:
     whole_spec = Spec(name="whole", base=str(tiny_folder), config=CONFIG)
     whole = await collect(run(whole_spec, await prepared(workspace, accepted, whole_spec)))
@@ -117,17 +130,17 @@ async def test_saving_and_going_on_gives_the_same_bits(
     first: list[Event] = []
     async for event in run(spec, job):
         first.append(event)
-        if isinstance(event, Metrics) and event.step == 7 and "loss" in event.values:
+        if isinstance(event, Metrics) and event.step == stop and "loss" in event.values:
             write_command(job.folder / "control", "stop_and_save")
     assert isinstance(first[-1], Finished) and first[-1].state == "stopped"
     assert documents(first, "training_runs")["a-job"]["state"] == "stopped"
     (job.folder / "control").unlink()
     second = await collect(run(spec, job))
-    assert min(values(second, "loss")) == 8
+    assert min(values(second, "loss")) == stop + 1
     for name in ("loss", "valid_loss", "grad_norm", "learning_rate"):
         assert values(first, name) | values(second, name) == values(whole, name)
     ends = [workspace.checkpoints / name for name in ("whole", "parts")]
-    final = [max(saves.saved(end))[1] / "adapters.safetensors" for end in ends]
+    final = [max(states.saved(end))[1] / "adapters.safetensors" for end in ends]
     assert final[0].read_bytes() == final[1].read_bytes()
 
 
@@ -139,7 +152,7 @@ async def test_stop_does_not_save(workspace: Workspace, accepted: AsyncStore, ti
         seen.append(event)
         if isinstance(event, Metrics) and event.step == 6:
             write_command(job.folder / "control", "stop")
-    assert [step for step, _ in saves.saved(job.folder)] == [4, 5]
+    assert [step for step, _ in states.saved(job.folder)] == [4, 5]
     assert isinstance(seen[-1], Finished) and "stopped at 6 of" in seen[-1].summary
 
 
@@ -154,7 +167,7 @@ async def test_a_pause_saves_and_holds_until_it_is_resumed(
         if isinstance(event, Metrics) and event.step == 3:
             write_command(job.folder / "control", "pause")
         if kinds[-1] == "paused":
-            assert [step for step, _ in saves.saved(job.folder)] == [3]
+            assert [step for step, _ in states.saved(job.folder)] == [3]
             write_command(job.folder / "control", "resume")
     assert kinds.count("paused") == kinds.count("resumed") == 1
     assert kinds[-1] == "finished"
@@ -165,7 +178,7 @@ async def test_a_second_run_begins_from_the_first(
 ) -> None:
     first_spec = Spec(name="r1", base=str(tiny_folder), config=CONFIG)
     first = await collect(run(first_spec, await prepared(workspace, accepted, first_spec)))
-    newest = max(saves.saved(workspace.checkpoints / "r1"))[1]
+    newest = max(states.saved(workspace.checkpoints / "r1"))[1]
     spec = Spec(name="r2", base=str(tiny_folder), config=CONFIG, from_checkpoint=workspace.relative(newest))
     second = await collect(run(spec, await prepared(workspace, accepted, spec)))
     last = values(first, "valid_loss")[max(values(first, "loss"))]
@@ -283,21 +296,46 @@ async def test_examples_that_cannot_be_learned_from_are_counted(
     assert any("are cut to 60 tokens" in text for text in warnings)
 
 
-async def test_a_resume_elsewhere_says_so(
-    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path
-) -> None:
-    spec = Spec(name="r1", base=str(tiny_folder), config=CONFIG)
-    job = await prepared(workspace, accepted, spec)
+async def elsewhere(workspace: Workspace, store: AsyncStore, base: Path) -> tuple[Spec, JobContext]:
+    """Return a run that was stopped after step 4 on a machine with 64 threads."""
+    spec = Spec(name="r1", base=str(base), config=CONFIG)
+    job = await prepared(workspace, store, spec)
     async for event in run(spec, job):
         if isinstance(event, Metrics) and event.step == 4:
             write_command(job.folder / "control", "stop_and_save")
     (job.folder / "control").unlink()
-    state = max(saves.saved(job.folder))[1] / "state.json"
+    state = max(states.saved(job.folder))[1] / "state.json"
     known = json.loads(state.read_text())
     known["environment"]["threads"] = "64"
     state.write_text(json.dumps(known))
+    return spec, job
+
+
+@pytest.mark.parametrize("answer", ["resume", "stop"])
+async def test_a_resume_elsewhere_says_so_and_asks(
+    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, answer: Command
+) -> None:
+    spec, job = await elsewhere(workspace, accepted, tiny_folder)
+    events = []
+    async for event in run(spec, job):
+        events.append(event)
+        if isinstance(event, Paused):
+            assert "was 64" in event.why and "Resume to go on here" in event.why
+            write_command(job.folder / "control", answer)
+    assert sum(isinstance(event, Paused) for event in events) == 1
+    assert bool(values(events, "loss")) == (answer == "resume")
+    end = events[-1]
+    assert isinstance(end, Finished) and end.state == ("done" if answer == "resume" else "stopped")
+
+
+async def test_a_resume_elsewhere_that_was_accepted_beforehand_asks_nothing(
+    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path
+) -> None:
+    spec, job = await elsewhere(workspace, accepted, tiny_folder)
+    accept_environment(job.folder)
     events = await collect(run(spec, job))
-    assert any("threads" in e.text and "was 64" in e.text for e in events if isinstance(e, Log))
+    assert not any(isinstance(event, Paused) for event in events)
+    assert any("was 64" in event.text for event in events if isinstance(event, Log))
 
 
 def test_memory_is_estimated_for_the_queue(workspace: Workspace, tiny_folder: Path) -> None:

@@ -18,7 +18,7 @@ from studio.jobs.order import order
 from studio.jobs.process.folder import JobFolder
 from studio.jobs.process.launch import launch
 from studio.jobs.process.tail import EventTail
-from studio.jobs.train import saves
+from studio.jobs.train import states
 from studio.jobs.train.job import Spec, TrainingConfig
 from studio.workspace import Workspace
 from tests.unit.jobs.train.test_job import accepted as accepted
@@ -27,12 +27,14 @@ CONFIG = TrainingConfig(
     rank=4, targets="all-linear", learning_rate=1e-2, epochs=8, batch=4, accumulation=2, eval_every=5, save_every=2,
     sample_tokens=0,
 )  # fmt: skip
-KILLS = 5
 DEADLINE = 120.0
 
 
 def recorded(folder: JobFolder) -> list[Recorded]:
-    return [item for item in EventTail(folder.events).read() if isinstance(item, Recorded)]
+    tail, found = EventTail(folder.events), list[Recorded]()
+    while items := tail.read():
+        found += [item for item in items if isinstance(item, Recorded)]
+    return found
 
 
 def curve(folder: JobFolder) -> dict[tuple[str, int], float]:
@@ -55,67 +57,75 @@ def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) ->
 
 
 def ended(folder: JobFolder) -> bool:
-    last = recorded(folder)[-1].event
+    seen = recorded(folder) if folder.events.exists() else []
+    if not seen:
+        return False
+    last = seen[-1].event
     assert not isinstance(last, Failed), last
     return isinstance(last, Finished)
 
 
-async def ordered(workspace: Workspace, store: AsyncStore, name: str, base: Path) -> JobFolder:
-    return await order(workspace, store, "train", Spec(name=name, base=str(base), config=CONFIG), None)
+async def ordered(
+    workspace: Workspace, store: AsyncStore, name: str, base: Path, **changes: object
+) -> JobFolder:
+    config = CONFIG.model_copy(update=changes)
+    return await order(workspace, store, "train", Spec(name=name, base=str(base), config=config), None)
 
 
-@pytest.mark.slow
-async def test_kills_leave_no_trace_in_the_losses(
-    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, no_process_left: None
-) -> None:
-    whole = await ordered(workspace, accepted, "whole", tiny_folder)
-    process = launch(whole)
-    assert process.wait(DEADLINE) == 0
-    steps = max(step for _, step in curve(whole))
+def kill_somewhere(folder: JobFolder, dice: random.Random) -> bool:
+    """Start the run's process and kill it: while it sets up, among its steps, or while it writes a state.
 
-    killed = await ordered(workspace, accepted, "killed", tiny_folder)
-    dice = random.Random(11)
-    kills = 0
-    while kills < KILLS:
-        seen = len(recorded(killed)) if killed.events.exists() else 0
-        process = launch(killed)
-        # The first events of a life are its start; a kill comes somewhere in what follows, saves included.
-        wanted = seen + 8 + dice.randrange(12)
-        wait_for(process, lambda n=wanted: killed.events.exists() and len(recorded(killed)) >= n)
-        pause = time.monotonic() + dice.random() * 0.05
-        while time.monotonic() < pause:
-            os.sched_yield()
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-        if ended(killed):
-            break
-    assert kills == KILLS, "the run was over before it was killed often enough"
-    if not ended(killed):
-        assert launch(killed).wait(DEADLINE) == 0
-    assert ended(killed)
-    assert curve(killed) == curve(whole)
-    finals = [max(saves.saved(folder.path))[1] / "adapters.safetensors" for folder in (whole, killed)]
-    assert finals[0].parent.name == f"step-{steps:06d}"
-    assert finals[0].read_bytes() == finals[1].read_bytes()
-    assert not list(killed.path.glob(".saving-*"))
-
-
-@pytest.mark.slow
-async def test_a_kill_inside_a_save_leaves_the_state_before(
-    workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, no_process_left: None
-) -> None:
-    folder = await ordered(workspace, accepted, "r1", tiny_folder)
+    Return whether it was writing one.
+    """
+    seen = len(recorded(folder)) if folder.events.exists() else 0
     process = launch(folder)
-    seen: list[str] = []
-
-    def saving() -> bool:
-        seen[:] = [path.name for path in folder.path.glob(".saving-step-*")]
-        return bool(seen) and any(True for _ in saves.saved(folder.path))
-
-    wait_for(process, saving)
+    where = dice.choice(("anywhere", "steps", "steps", "save"))
+    if where == "anywhere":
+        until = time.monotonic() + dice.random() * 2.5
+        wait_for(process, lambda: time.monotonic() >= until)
+    else:
+        # The first events of a life are its start.
+        wanted = seen + 6 + dice.randrange(12)
+        wait_for(process, lambda: folder.events.exists() and len(recorded(folder)) >= wanted)
+        if where == "save":
+            wait_for(process, lambda: any(folder.path.glob(".saving-*")))
+            # From the making of the folder to the renaming takes some milliseconds.
+            until = time.monotonic() + dice.random() * 0.01
+            wait_for(process, lambda: time.monotonic() >= until)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert launch(folder).wait(DEADLINE) == 0
-    assert ended(folder)
-    curve(folder)
+    return any(folder.path.glob(".saving-*"))
+
+
+@pytest.mark.parametrize(
+    ("kills", "epochs"),
+    [pytest.param(15, 16, marks=pytest.mark.slow), pytest.param(100, 100, marks=pytest.mark.e2e)],
+)
+@pytest.mark.timeout(3000)
+async def test_kills_leave_no_trace_in_the_losses(
+    workspace: Workspace,
+    accepted: AsyncStore,
+    tiny_folder: Path,
+    kills: int,
+    epochs: int,
+    no_process_left: None,
+) -> None:
+    whole, killed = [
+        await ordered(workspace, accepted, name, tiny_folder, epochs=epochs) for name in ("whole", "killed")
+    ]
+    assert launch(whole).wait(10 * DEADLINE) == 0
+    steps = max(step for _, step in curve(whole))
+
+    dice = random.Random(11)
+    inside = 0
+    for _ in range(kills):
+        inside += kill_somewhere(killed, dice)
+        assert not ended(killed), "the run was over before it was killed often enough"
+    assert inside, "no kill came inside a save"
+    assert launch(killed).wait(10 * DEADLINE) == 0
+    assert ended(killed)
+    assert curve(killed) == curve(whole)
+    finals = [max(states.saved(folder.path))[1] / "adapters.safetensors" for folder in (whole, killed)]
+    assert finals[0].parent.name == f"step-{steps:06d}"
+    assert finals[0].read_bytes() == finals[1].read_bytes()
+    assert {path.name for path in killed.path.glob(".*")} == {path.name for path in whole.path.glob(".*")}

@@ -50,7 +50,7 @@ def test_target_only_and_shared_prefix_equal_the_plain_pass(tmp_path: Path, tied
     assert len(shared.prefix) > 16
     expected, gradient = nn.value_and_grad(trainer.model, lambda: plain_loss(trainer, plain))()
     for batch in (plain, shared):
-        loss, ours = nn.value_and_grad(trainer.model, lambda b=batch: trainer.summed_loss(b))()
+        loss, ours = nn.value_and_grad(trainer.model, lambda b=batch: trainer.target_losses(b).sum())()
         assert float(loss) == pytest.approx(float(expected), rel=1e-5)
         assert_same(ours, gradient, within=1e-5)
 
@@ -78,7 +78,7 @@ def test_losses_and_gradients_are_those_of_mlx_lm(tiny_folder: Path) -> None:
     lessons = [lesson for lesson in trainer.lessons if np.diff(np.flatnonzero(lesson.targets)).max() == 1][:4]
     batch = make_batch(lessons)
     loss, gradient = nn.value_and_grad(
-        trainer.model, lambda: trainer.summed_loss(batch) / len(batch.labels)
+        trainer.model, lambda: trainer.target_losses(batch).sum() / len(batch.labels)
     )()
     padded = np.zeros((4, max(len(lesson) for lesson in lessons)), dtype=np.int32)
     spans = []
@@ -135,7 +135,7 @@ def test_recomputed_layers_give_the_gradient_of_what_they_drew(tiny_folder: Path
 
     def loss() -> Any:
         trainer._seed_dropout(2, 0)
-        return trainer.summed_loss(batch)
+        return trainer.target_losses(batch).sum()
 
     _, gradient = nn.value_and_grad(trainer.model, loss)()
     parameters = trainer.model.trainable_parameters()
@@ -161,30 +161,6 @@ def test_an_infinite_loss_leaves_the_adapters_as_they_were(tiny_folder: Path) ->
     with pytest.raises(DivergedError):
         trainer.step(2)
     assert_same(trainer.model.trainable_parameters(), before, within=0)
-
-
-@pytest.mark.parametrize("targets", ["attention", "all-linear"])
-def test_adapters_are_read_by_mlx_lm(tmp_path: Path, tiny_folder: Path, targets: str) -> None:
-    import mlx_lm.utils
-
-    from studio.jobs.train.adapters import attach, load_adapters, save_adapters
-    from studio.lm.mlx import mx
-
-    config = SETTINGS.model_copy(update={"targets": targets, "layers": 1})
-    trainer = trainer_on(tiny_folder, config)
-    trainer.step(1)
-    about = attach(load(tiny_folder).model, config)
-    save_adapters(trainer.model, about, tmp_path)
-    theirs, _ = mlx_lm.utils.load(str(tiny_folder), adapter_path=str(tmp_path))
-    theirs.set_dtype(mx.float32)
-    tokens = mx.array([[1, 5, 9, 30]])
-    trainer.model.eval()
-    assert mx.array_equal(theirs(tokens), trainer.model(tokens))
-    again = load(tiny_folder)
-    attach(again.model, config)
-    load_adapters(again.model, tmp_path)
-    again.model.eval()
-    assert mx.array_equal(again.model(tokens), trainer.model(tokens))
 
 
 def test_adapters_of_another_rank_are_refused(tmp_path: Path, tiny_folder: Path) -> None:

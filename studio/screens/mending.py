@@ -1,0 +1,168 @@
+"""The teacher mends by a note: one example, or all that is listed after three previews and a quote."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from studio.screens.ask import AskScreen
+from studio.screens.comparing import ComparingScreen, Versions
+from studio.screens.picker import Choice, Picker
+from studio.screens.sampling import SamplingScreen
+from widgets.conversation import Conversation
+from widgets.format import count, money
+from widgets.line_list import LineList
+from widgets.safe import safe_line
+
+if TYPE_CHECKING:
+    from store.models import Example
+    from studio.jobs.generate.order import Spec as Teacher
+    from studio.jobs.review.mend import Mender, Proposal
+
+_PREVIEWS = 3
+
+
+class MendingScreen(SamplingScreen):
+    """Sends examples to the teacher with a note; its version is a diff to accept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mend_note = ""
+
+    def action_mend(self) -> None:
+        """Ask for the note, then the teacher for its version."""
+        example = self.current_example()
+        if example is not None:
+            self._ask_note("What shall the teacher change?", lambda note: self._mend_one(example, note))
+
+    def action_mend_all(self) -> None:
+        """Ask for the note, show three of the teacher's versions and what all of them cost, then ask again."""
+        ids = list(self.query_one("#examples", LineList).ids)
+        if ids:
+            self._ask_note(
+                f"What shall the teacher change in {count(len(ids))} examples?",
+                lambda note: self._preview_mends(ids, note),
+            )
+
+    def _ask_note(self, title: str, then: object) -> None:
+        def done(note: str | None) -> None:
+            if note and note.strip():
+                self._mend_note = note.strip()
+                self.notify("The teacher is at it …")
+                self.guard(then(note.strip()), "asking the teacher", group="mend")  # type: ignore[operator]
+
+        why = "Such as: too long, no emoji. It keeps all else."
+        self.app.push_screen(AskScreen(title, why, self._mend_note), done)
+
+    async def _teacher(self) -> tuple[Teacher, Mender]:
+        from studio.config.keys import find_key
+        from studio.jobs.events import JobError
+        from studio.jobs.review.mend import Mender, teacher_spec
+
+        session = self.session
+        if session is None or session.persona is None:
+            raise JobError(
+                "There is no persona to mend by.", kept="All examples.", to_do="Mend data/persona.toml first."
+            )
+        key = await asyncio.to_thread(find_key)
+        teacher = teacher_spec(session.settings, has_key=key is not None)
+        return teacher, Mender(teacher, session.persona)
+
+    async def _propose(self, mender: Mender, example: Example, note: str) -> Proposal | None:
+        """Return the teacher's version; where there is none, say why."""
+        from studio.jobs.generate.teachers.faults import AttemptError
+        from studio.jobs.review.mend import MendError
+
+        try:
+            proposal = await mender.propose(example, note)
+        except (MendError, AttemptError) as error:
+            self.notify(f"No new version: {safe_line(error, 200)}.", severity="warning", markup=False)
+            return None
+        if proposal.messages == example.messages:
+            self.notify("The teacher changed nothing.")
+            return None
+        return proposal
+
+    async def _mend_one(self, example: Example, note: str) -> None:
+        _, mender = await self._teacher()
+        try:
+            proposal = await self._propose(mender, example, note)
+        finally:
+            await mender.close()
+        if proposal is None:
+            return
+        await self._note_cost(proposal.cost_usd or 0.0)
+
+        def done(accepted: bool | None) -> None:
+            if accepted:
+                self._act_on(
+                    "keeping a mend",
+                    lambda desk, _: desk.edit(
+                        example.id, proposal.messages, proposal.who, action="mend", reason=note
+                    ),
+                )
+
+        cost = f" · {money(proposal.cost_usd)}" if proposal.cost_usd else ""
+        versions = Versions(
+            f"{note} · {proposal.model}{cost}", example.messages, proposal.messages, accept="Accept"
+        )
+        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
+
+    async def _preview_mends(self, ids: list[str], note: str) -> None:
+        session = self.session
+        if session is None:
+            return
+        teacher, mender = await self._teacher()
+        try:
+            examples = await session.store.run(
+                lambda store: [e for key in ids[:_PREVIEWS] if (e := store.examples.get(key)) is not None]
+            )
+            proposals = await asyncio.gather(*(self._propose(mender, e, note) for e in examples))
+            worst = [mender.most_usd(example, note) for example in examples]
+        finally:
+            await mender.close()
+        shown = [
+            (e, proposal) for e, proposal in zip(examples, proposals, strict=True) if proposal is not None
+        ]
+        spent = sum(proposal.cost_usd or 0.0 for _, proposal in shown)
+        await self._note_cost(spent)
+        if not shown:
+            return
+        known = [usd for usd in worst if usd is not None]
+        limit = sum(known) / len(known) * len(ids) if len(known) == len(worst) else None
+        about = spent / len(shown) * len(ids)
+        quote = _quote(about, limit, paid=any(usd is None or usd for usd in worst))
+        choices = (
+            Choice("no", "Leave them"),
+            Choice("go", f"Mend {count(len(ids))} examples", quote),
+        )
+
+        def decide(chosen: str | None) -> None:
+            if chosen == "go":
+                from studio.jobs.review.mend_job import Spec
+
+                spec = Spec(ids=tuple(ids), note=note, teacher=teacher, limit_usd=limit if limit else None)
+                self.post_message(self.Start("mend", spec))
+
+        previews = [(example, proposal.messages) for example, proposal in shown]
+        ask = partial(self.app.push_screen, Picker(f"{note}: {quote}", choices), decide)
+        self._show_previews(previews, ask)
+
+    async def _note_cost(self, usd: float) -> None:
+        """Add to the money that the Overview sums up."""
+        session = self.session
+        if session is None or not usd or session.readonly:
+            return
+        from store.models import JobRecord
+
+        record = JobRecord(kind="mend", folder="", title="Mend an example", state="done", spent_usd=usd)
+        await session.store.write(lambda store: store.jobs.put(record))
+
+
+def _quote(about: float, limit: float | None, *, paid: bool) -> str:
+    if not paid:
+        return "it costs nothing"
+    if limit is None:
+        return "the price of this model is not known"
+    return f"about {money(about)}, never more than {money(limit)}"

@@ -1,0 +1,367 @@
+"""Every key of the review does what it says, at both sizes, and what it changed is on the disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from store.database import Store
+from store.models import Example, Message, PreferencePair, Signals, Status
+from studio.screens.picker import Picker
+from studio.workspace import Workspace
+from tests.fixtures.messages_server import MessagesServer, Step
+from tests.screens.driver import SIZES, settled, studio, text_of, until
+from widgets.conversation import Conversation
+from widgets.fields import LineField
+from widgets.line_list import LineList
+from widgets.turn_editor import TurnEditor
+from widgets.word_diff import WordDiff
+
+sized = pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
+
+
+async def opened(pilot: Pilot[None]) -> LineList:
+    await pilot.press("f3")
+    await settled(pilot, "review")
+    await until(pilot, lambda: pilot.app.screen.live.ready.is_set(), "the catalogue")
+    return pilot.app.screen.query_one("#examples", LineList)
+
+
+def stored(workspace: Workspace, example_id: str | None) -> Example:
+    with Store.open(workspace.database, readonly=True) as store:
+        found = store.examples.get(example_id or "")
+    assert found is not None
+    return found
+
+
+def put(workspace: Workspace, *examples: Example) -> None:
+    with Store.open(workspace.database) as store:
+        store.examples.put_many(examples)
+
+
+def pairs(workspace: Workspace) -> list[PreferencePair]:
+    with Store.open(workspace.database, readonly=True) as store:
+        return store.pairs.find()
+
+
+async def acts(pilot: Pilot[None]) -> None:
+    await pilot.app.screen.acts.done()
+    await pilot.pause()
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Write into the dialog that is open, and send it."""
+    await until(
+        pilot, lambda: pilot.app.screen.is_modal and pilot.app.screen.query(LineField), "the question"
+    )
+    pilot.app.screen.query_one(LineField).value = text
+    await pilot.press("enter")
+
+
+async def choose(pilot: Pilot[None], words: str) -> None:
+    """Choose the line with these words in the list that is open."""
+
+    def place() -> int:
+        screen = pilot.app.screen
+        titles = [choice.title for choice in screen._choices] if isinstance(screen, Picker) else []
+        return next((n for n, title in enumerate(titles) if words in title), -1)
+
+    await until(pilot, lambda: place() >= 0, words)
+    pilot.app.screen.query_one(LineList).cursor = place()
+    await pilot.press("enter")
+
+
+@sized
+async def test_reason_note_turns_and_leave_out(filled: Workspace, size: tuple[int, int]) -> None:
+    long = Example(
+        id="f" * 32,
+        messages=tuple(
+            Message(role="user" if n % 2 == 0 else "assistant", content=f"turn {n}") for n in range(6)
+        ),
+        category="conversations",
+        signals=Signals(words=6, languages=("en",) * 6),
+    )
+    put(filled, long)
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        first = rows.current
+        await pilot.press("r")
+        await until(pilot, lambda: "why?" in text_of(pilot), "the reasons")
+        await pilot.press("2")
+        await acts(pilot)
+        assert pilot.app.screen.MODE == "review", "a digit gave a reason and did not leave the screen"
+        assert stored(filled, first).decisions[-1].reason == "not the persona"
+        assert "why?" not in text_of(pilot)
+
+        await pilot.press("end")
+        assert rows.current == long.id
+        await until(pilot, lambda: "turn 0" in text_of(pilot), "the long one")
+        await pilot.press("n")
+        await write(pilot, "good until turn 3")
+        await acts(pilot)
+        assert stored(filled, long.id).note == "good until turn 3"
+
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: "turn 5" in text_of(pilot), "the last turn, scrolled to")
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        assert pilot.app.screen.query_one(Conversation).marked == 3
+        await pilot.press("l")
+        await acts(pilot)
+        assert stored(filled, long.id).left_out_turns == (3,)
+        await pilot.press("x")
+        await acts(pilot)
+        assert len(stored(filled, long.id).messages) == 4
+        await pilot.press("u", "u", "u")
+        await acts(pilot)
+        back = stored(filled, long.id)
+        assert (back.messages, back.left_out_turns, back.note) == (long.messages, (), None)
+        await pilot.press("U")
+        await acts(pilot)
+        assert stored(filled, long.id).note == "good until turn 3"
+
+
+@sized
+async def test_diff_info_pair_neighbour_and_statistics(filled: Workspace, size: tuple[int, int]) -> None:
+    one = _all(filled)[0]
+    alike = Signals(words=9, near_duplicate_of=one.id, near_duplicate_similarity=0.9)
+    put(filled, one.model_copy(update={"id": "e" * 32, "status": Status.PENDING, "signals": alike}))
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        first = rows.current
+        await pilot.press("e")
+        await until(pilot, lambda: pilot.app.screen.query(TurnEditor), "the editor")
+        await pilot.press(*"Yeni", "ctrl+s")
+        await acts(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: pilot.app.screen.query(WordDiff), "the diff")
+        diff = pilot.app.screen.query_one(WordDiff).render()
+        assert any("$success" in str(span.style) for span in diff.spans)
+        await pilot.press("escape", "P")
+        await acts(pilot)
+        (pair,) = pairs(filled)
+        assert pair.provenance.parent_id == first
+        assert pair.chosen.endswith("Yeni")
+        assert not pair.rejected.endswith("Yeni")
+        await pilot.press("i")
+        await until(pilot, lambda: "edit by person" in text_of(pilot), "the history")
+        await pilot.press("escape", "S")
+        await until(pilot, lambda: "Category by language and status" in text_of(pilot), "the table")
+        await pilot.press("escape")
+
+        like = next(e for e in _all(filled) if e.signals.near_duplicate_of and e.status == "pending")
+        await pilot.press("F")
+        await choose(pilot, "signal")
+        await choose(pilot, "near-duplicate")
+        await until(pilot, lambda: like.id in rows.ids and first not in rows.ids, "only what is alike")
+        rows.select(like.id)
+        await until(pilot, lambda: pilot.app.screen.current_example() is not None, "it")
+        await pilot.press("D")
+        await until(pilot, lambda: len(pilot.app.screen.query(WordDiff)) == 2, "both")
+        await pilot.press("a")
+        await acts(pilot)
+        allowed = stored(filled, like.id)
+        assert (allowed.status, allowed.signals.near_duplicate_allowed) == ("accepted", True)
+
+
+def _all(workspace: Workspace) -> list[Example]:
+    with Store.open(workspace.database, readonly=True) as store:
+        return store.examples.find()
+
+
+@sized
+async def test_accept_all_reject_all_and_replace_are_one_undo_each(
+    filled: Workspace, size: tuple[int, int]
+) -> None:
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        listed = list(rows.ids)
+        before = {e.id: e for e in _all(filled)}
+        await pilot.press("A")
+        await choose(pilot, "Accept all")
+        await until(pilot, lambda: f"{len(listed)} accepted" in text_of(pilot), "what was done")
+        assert {stored(filled, key).status.value for key in listed} == {"accepted"}
+        await pilot.press("u")
+        await acts(pilot)
+        assert {stored(filled, key).status.value for key in listed} == {"pending"}
+        await pilot.press("R")
+        await choose(pilot, "Reject all")
+        await until(pilot, lambda: f"{len(listed)} rejected" in text_of(pilot), "what was done")
+        await pilot.press("u")
+        await acts(pilot)
+        assert {stored(filled, key).status.value for key in listed} == {"pending"}
+
+        await pilot.press("H")
+        await write(pilot, "Hadi")
+        await write(pilot, "Haydi")
+        await choose(pilot, "Show what changes")
+        await until(pilot, lambda: pilot.app.screen.query(WordDiff), "a preview")
+        while pilot.app.screen.query(WordDiff):
+            await pilot.press("escape")
+            await pilot.pause()
+        await choose(pilot, "Replace in")
+        await until(pilot, lambda: "examples changed" in text_of(pilot), "what was done")
+        assert any("Haydi" in e.messages[-1].content for e in _all(filled))
+        await pilot.press("u")
+        await acts(pilot)
+        assert {e.id: e.messages for e in _all(filled)} == {key: e.messages for key, e in before.items()}
+
+
+@sized
+async def test_a_sample_and_what_becomes_of_the_rest(filled: Workspace, size: tuple[int, int]) -> None:
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        everything = len(rows.ids)
+        await pilot.press("p")
+        await choose(pilot, "± 10%")
+        await until(
+            pilot, lambda: "sample 0 of" in text_of(pilot) and len(rows.ids) < everything, "the sample"
+        )
+        await pilot.press("a", "a", "r")
+        await acts(pilot)
+        await until(pilot, lambda: "sample 3 of" in text_of(pilot), "three of it")
+        assert "67 %" in text_of(pilot)
+    # The sample is still there after a restart.
+    async with studio(filled, size) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: "sample 3 of" in text_of(pilot), "the sample again")
+        await pilot.press("p")
+        await choose(pilot, f"Accept the {everything - 3} others")
+        await acts(pilot)
+        await until(pilot, lambda: "accepted" in text_of(pilot), "what was done")
+        accepted = [
+            e for e in _all(filled) if e.decisions and (e.decisions[-1].reason or "").startswith("sample")
+        ]
+        assert len(accepted) == everything - 3
+        assert "2 of 3 accepted, 67%" in (accepted[0].decisions[-1].reason or "")
+
+
+@sized
+async def test_filters_combine_are_named_and_kept(filled: Workspace, size: tuple[int, int]) -> None:
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        everything = len(rows.ids)
+        await pilot.press("F")
+        await choose(pilot, "recipe")
+        await choose(pilot, "turkish")
+        await until(pilot, lambda: 0 < len(rows.ids) < everything, "one recipe")
+        one = list(rows.ids)
+        await pilot.press("F")
+        await choose(pilot, "Keep this filter")
+        await write(pilot, "my turkish")
+        await pilot.press("o")
+        await choose(pilot, "random")
+        await until(pilot, lambda: sorted(rows.ids) == sorted(one), "another order")
+        await pilot.press("F")
+        await choose(pilot, "Let go of all")
+        await until(pilot, lambda: len(rows.ids) == 60, "all")
+    async with studio(filled, size) as pilot:
+        rows = await opened(pilot)
+        assert len(rows.ids) == 60, "the last filter is kept"
+        await pilot.press("F")
+        await choose(pilot, "my turkish")
+        await until(pilot, lambda: list(rows.ids) == one, "the named one")
+        await pilot.press("slash", *"/yar[iı]n/", "enter")
+        await until(pilot, lambda: "/yar" in text_of(pilot) and rows.ids, "an expression")
+        await pilot.press("slash", *"/(/", "enter")
+        await until(pilot, lambda: "no regular expression" in text_of(pilot), "why not")
+
+
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MessagesServer]:
+    """A teacher that answers as its script says, in the person's settings."""
+    server = MessagesServer().start()
+    config = tmp_path / "config"
+    config.mkdir()
+    settings = f'teacher = "anthropic"\nbase_url = "{server.url}"\nmodel = "claude-sonnet-5-5"\n'
+    (config / "settings.toml").write_text(settings)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-the-tests")
+    yield server
+    server.stop()
+
+
+def mended(asked: str, reply: str) -> str:
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]
+    return json.dumps({"examples": [{"messages": turns}]})
+
+
+async def test_the_teacher_mends_by_a_note_and_its_version_is_a_diff(
+    filled: Workspace, teacher: MessagesServer
+) -> None:
+    async with studio(filled) as pilot:
+        rows = await opened(pilot)
+        before = stored(filled, rows.current)
+        teacher.script = [Step("text", text=mended(before.messages[0].content, "Kısa."))]
+        await pilot.press("m")
+        await write(pilot, "too long, no emoji")
+        await until(pilot, lambda: pilot.app.screen.query(WordDiff), "the new version")
+        assert "too long, no emoji" in teacher.asked[0].prompt
+        assert stored(filled, before.id).messages == before.messages, "nothing changes before it is accepted"
+        await pilot.press("a")
+        await acts(pilot)
+        after = stored(filled, before.id)
+        assert after.messages[-1].content == "Kısa."
+        assert (after.original, after.decisions[-1].action) == (before.messages, "mend")
+        await pilot.press("u")
+        await acts(pilot)
+        assert stored(filled, before.id).messages == before.messages
+        with Store.open(filled.database, readonly=True) as store:
+            assert sum(job.spent_usd for job in store.jobs if job.kind == "mend") > 0
+
+
+@pytest.mark.parametrize("text", ["no json", mended("x", ""), json.dumps({"examples": [{"messages": []}]})])
+async def test_a_teacher_that_answers_rubbish_changes_nothing(
+    filled: Workspace, teacher: MessagesServer, text: str
+) -> None:
+    async with studio(filled) as pilot:
+        rows = await opened(pilot)
+        before = stored(filled, rows.current)
+        teacher.script = [Step("text", text=text)]
+        await pilot.press("m")
+        await write(pilot, "shorter")
+        await until(pilot, lambda: "No new version" in text_of(pilot), "why not")
+        assert stored(filled, before.id) == before
+
+
+async def test_all_that_is_listed_is_mended_after_previews_and_a_quote(
+    filled: Workspace, teacher: MessagesServer
+) -> None:
+    async with studio(filled) as pilot:
+        rows = await opened(pilot)
+        await pilot.press("F")
+        await choose(pilot, "recipe")
+        await choose(pilot, "turkish")
+        await until(pilot, lambda: 3 <= len(rows.ids) < 10, "a few")
+        listed = list(rows.ids)
+        asked = stored(filled, listed[0]).messages[0].content
+        teacher.choose = lambda number: Step("text", text=mended(asked, f"Kısa {number}."))
+        await pilot.press("M")
+        await write(pilot, "shorter")
+        for _ in range(3):
+            await until(pilot, lambda: pilot.app.screen.query(WordDiff), "a preview")
+            shown = pilot.app.screen
+            await pilot.press("escape")
+            await until(pilot, lambda shown=shown: pilot.app.screen is not shown, "the next")
+        assert "never more than $" in text_of(pilot)
+        await choose(pilot, "Mend")
+        await until(
+            pilot, lambda: all(stored(filled, key).edited for key in listed), "all of them", seconds=60
+        )
+        await until(pilot, lambda: not pilot.app.jobs, "the job's end")
+        await pilot.press("u")
+        await acts(pilot)
+        assert not any(stored(filled, key).edited for key in listed)
+
+
+async def test_the_offline_teacher_cannot_mend_and_says_so(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    async with studio(filled) as pilot:
+        await opened(pilot)
+        await pilot.press("m")
+        await write(pilot, "shorter")
+        await until(pilot, lambda: "cannot mend" in text_of(pilot), "why not")
