@@ -51,7 +51,7 @@ async def test_help_is_made_from_the_bindings(filled: Workspace) -> None:
         await pilot.pause()
         said = " ".join(text_of(pilot).split())
         for key in all_keys():
-            if key.place == "Review":
+            if key.place == "Review" and not key.title.startswith("Reason"):
                 assert key.title in said
                 assert key.explanation in said
         await pilot.press("escape")
