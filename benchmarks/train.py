@@ -30,6 +30,8 @@ BATCH = 4
 LAYERS = 16
 RANK = 16
 RATIO = 20.0
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+"""mlx_lm.lora paints its table in a pipe, too."""
 
 
 def starter_lessons(folder: Path, base: Path, count: int) -> list[Any]:
@@ -99,7 +101,8 @@ def stock(base: Path, folder: Path, steps: int, tokens: float) -> float:
         env=plain | {"COLUMNS": "120", "PYTHONUNBUFFERED": "1"},
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
+        for coloured in process.stdout:
+            line = COLOURS.sub("", coloured)
             output.append(line)
             if "train_loss" in line:
                 began = time.perf_counter()

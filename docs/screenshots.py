@@ -16,6 +16,8 @@ from studio.workspace import Workspace
 
 SIZE = (120, 34)
 SETTLE_SECONDS = 20.0
+KEYS = {"review": ("v", "home", "enter")}
+"""Pressed before the picture: what is decided already shows in Review by its status."""
 
 
 async def take(workspace: Workspace, folder: Path) -> None:
@@ -27,6 +29,9 @@ async def take(workspace: Workspace, folder: Path) -> None:
     async with app.run_test(size=SIZE) as pilot:
         for number, tab in enumerate(TABS, 1):
             await pilot.press(f"f{number}")
+            if tab.mode in KEYS:
+                await _settled(app)
+                await pilot.press(*KEYS[tab.mode])
             (folder / f"{tab.mode}.svg").write_text(await _settled(app), encoding="utf-8")
             print(f"{tab.mode}.svg")
 
