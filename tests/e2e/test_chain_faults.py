@@ -19,7 +19,7 @@ from studio.workspace import Workspace
 from tests.fixtures.ollama import OllamaServer
 from tests.fixtures.small_demo import demo_command, demo_environment, run_demo, small_demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 FILE_LIMIT = 200_000_000
 """Bytes; the adapters are smaller, the fused weights in float32 larger."""

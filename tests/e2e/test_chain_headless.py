@@ -79,14 +79,8 @@ def test_with_a_server_the_persona_answers_from_ollama(tmp_path: Path, ollama_se
     check_documents(workspace, deployed=True)
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "train",
-        pytest.param("generate", marks=pytest.mark.e2e),
-        pytest.param("validate", marks=pytest.mark.e2e),
-    ],
-)
+@pytest.mark.e2e
+@pytest.mark.parametrize("step", ["generate", "train", "validate"])
 def test_a_second_call_goes_on_after_everything_was_killed(tmp_path: Path, step: str) -> None:
     workspace = small_demo(tmp_path / "demo")
     environment = demo_environment(tmp_path, None)
