@@ -119,7 +119,10 @@ def command(*arguments: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "on"), [("lora", "whole"), ("dora", "whole"), ("lora", "quantized")])
+@pytest.mark.parametrize(
+    ("kind", "on"),
+    [("lora", "whole"), pytest.param("dora", "whole", marks=pytest.mark.e2e), ("lora", "quantized")],
+)
 def test_mlx_lms_own_commands_generate_with_the_adapter_and_fuse_it(
     tmp_path: Path, tiny_folder: Path, quantized: Path, kind: str, on: str
 ) -> None:

@@ -63,7 +63,8 @@ def failure(folder: JobFolder) -> Failed:
     return last
 
 
-@pytest.mark.slow
+# How an allocation fails under a limit is the machine's business: not for every run of the tests.
+@pytest.mark.e2e
 async def test_too_little_memory_ends_a_run_that_goes_on_at_safer_settings(
     workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, no_process_left: None
 ) -> None:
