@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -94,21 +95,20 @@ class StatisticsScreen(ModalScreen[None]):
         longest = spec.config.max_sequence
         title = f"Tokens by {safe_line(spec.base, 60)}, with the persona's prompt; a sequence has {count(longest)}"
         lines = [Content.styled(title, "bold $accent")]
-        most = max((number for _, number, _ in histogram(lengths, longest)), default=0)
-        for name, number, cut in histogram(lengths, longest):
+        bins = histogram(lengths, longest)
+        most = max((number for _, number, _ in bins), default=0)
+        for name, number, cut in bins:
             style = "$error" if cut else "$accent"
             lines.append(
                 Content.assemble(f"{name:>12}  {count(number):>7}  ", (bar(number, most or 1, _BAR), style))
             )
         said.update(Content("\n").join(lines))
 
-    def _as_trained(self, example: Example) -> tuple[Message, ...]:
-        from store.models import Message
+    def _as_trained(self, example: Example) -> Sequence[Message]:
+        from studio.jobs.train.dataset import with_system
 
         persona = self._session.persona
-        if persona is None or (example.messages[:1] and example.messages[0].role == "system"):
-            return example.messages
-        return (Message(role="system", content=persona.system_prompt), *example.messages)
+        return example.messages if persona is None else with_system(example.messages, persona.system_prompt)
 
 
 def _rest(made: Statistics) -> Content:

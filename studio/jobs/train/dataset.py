@@ -179,7 +179,7 @@ def _lines(rows: Sequence[object]) -> bytes:
 
 def _row(example: Example, system_prompt: str) -> dict[str, object]:
     """Put the persona's system prompt first; an example's own system message follows it in the same turn."""
-    turns = _with_system(example.messages, system_prompt)
+    turns = with_system(example.messages, system_prompt)
     shift = len(turns) - len(example.messages)
     return {
         "id": example.id,
@@ -192,11 +192,12 @@ def _pair_row(pair: PreferencePair, system_prompt: str) -> dict[str, object]:
     def reply(text: str) -> list[dict[str, str]]:
         return [{"role": "assistant", "content": text}]
 
-    prompt = [turn.model_dump() for turn in _with_system(pair.prompt, system_prompt)]
+    prompt = [turn.model_dump() for turn in with_system(pair.prompt, system_prompt)]
     return {"id": pair.id, "prompt": prompt, "chosen": reply(pair.chosen), "rejected": reply(pair.rejected)}
 
 
-def _with_system(messages: Sequence[Message], system_prompt: str) -> list[Message]:
+def with_system(messages: Sequence[Message], system_prompt: str) -> list[Message]:
+    """Return a conversation as it is trained on: the persona's prompt in front, with its own behind that."""
     rest = list(messages)
     # A conversation that was kept from a chat brings the persona's prompt along: once is enough.
     if rest and rest[0].role == "system":
