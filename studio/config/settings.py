@@ -68,6 +68,10 @@ class Settings(Table):
     signals: SignalSettings = SignalSettings()
     review: ReviewSettings = ReviewSettings()
 
+    def teacher_with(self, *, has_key: bool) -> Literal["anthropic", "ollama", "offline"]:
+        """Return who teaches, knowing whether there is an API key."""
+        return self.teacher or ("anthropic" if has_key else "offline")
+
 
 def config_folder() -> Path:
     """Return the folder of the settings; JESSY_CONFIG_DIR names another one."""

@@ -88,8 +88,10 @@ def _read_once(model: Any, prompts: Sequence[Sequence[int]]) -> tuple[Sequence[i
     shared = next(
         (at for at in range(shortest) if any(prompt[at] != prompts[0][at] for prompt in prompts)), shortest
     )
+    if len(prompts) < 2 or shared < SHARED_AT_LEAST:
+        return [], None
     cache = make_prompt_cache(model)
-    if len(prompts) < 2 or shared < SHARED_AT_LEAST or not all(hasattr(layer, "merge") for layer in cache):
+    if not all(hasattr(layer, "merge") for layer in cache):
         return [], None
     prefix = prompts[0][:shared]
     model(mx.array([prefix]), cache=cache)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from widgets.line_list import LineList
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
-    from store.database import Store
     from store.models import DecisionAction, Example, Message
     from studio.jobs.review.replace import Rule
 
@@ -114,15 +114,17 @@ class ManyScreen(EditingScreen):
         await self.app.push_screen(AskScreen("Find", why), found)
 
     async def _preview(self, rule: Rule) -> None:
+        from studio.jobs.review.listing import load
+        from studio.jobs.review.replace import changes
         from studio.jobs.review.textindex import SearchError
 
         session = self.session
         ids = list(self.query_one("#examples", LineList).ids)
         if session is None:
             return
-        examples = await session.store.run(partial(_read, ids=ids))
+        examples = await session.store.run(partial(load, ids=ids))
         try:
-            changed = await asyncio.to_thread(_changed, examples, rule)
+            changed = await asyncio.to_thread(lambda: list(changes(examples.values(), rule)))
         except SearchError as error:
             self.notify(safe_line(error, 200), severity="warning", markup=False)
             return
@@ -146,16 +148,17 @@ class ManyScreen(EditingScreen):
 
         self.app.push_screen(picker(), done)
 
-    def _show_previews(self, changed: Changed, after: object) -> None:
+    def compare(self, versions: Versions, done: Callable[[bool | None], None] | None = None) -> None:
+        """Show two versions; `done` hears whether the new one was accepted."""
+        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
+
+    def _show_previews(self, changed: Changed, after: Callable[[], object]) -> None:
         if not changed:
-            after()  # type: ignore[operator]
+            after()
             return
         (example, messages), *rest = changed
         versions = Versions(f"{example.category} · {example.id[:8]}", example.messages, messages)
-        self.app.push_screen(
-            ComparingScreen(versions, self.query_one(Conversation).persona),
-            lambda _: self._show_previews(rest, after),
-        )
+        self.compare(versions, lambda _: self._show_previews(rest, after))
 
     def _replace(self, changed: Changed, rule: Rule) -> None:
         desk = self.desk
@@ -185,13 +188,3 @@ class ManyScreen(EditingScreen):
 
 
 _DONE: dict[str, str] = {"accept": "accepted", "reject": "rejected"}
-
-
-def _read(store: Store, *, ids: list[str]) -> list[Example]:
-    return [example for key in ids if (example := store.examples.get(key)) is not None]
-
-
-def _changed(examples: list[Example], rule: Rule) -> Changed:
-    from studio.jobs.review.replace import changes
-
-    return list(changes(examples, rule))

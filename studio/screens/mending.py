@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.screens.ask import AskScreen
-from studio.screens.comparing import ComparingScreen, Versions
+from studio.screens.comparing import Versions
 from studio.screens.picker import Choice, Picker
 from studio.screens.sampling import SamplingScreen
-from widgets.conversation import Conversation
 from widgets.format import count, money
 from widgets.line_list import LineList
 from widgets.safe import safe_line
@@ -45,12 +45,12 @@ class MendingScreen(SamplingScreen):
                 lambda note: self._preview_mends(ids, note),
             )
 
-    def _ask_note(self, title: str, then: object) -> None:
+    def _ask_note(self, title: str, then: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         def done(note: str | None) -> None:
             if note and note.strip():
                 self._mend_note = note.strip()
                 self.notify("The teacher is at it …")
-                self.guard(then(note.strip()), "asking the teacher", group="mend")  # type: ignore[operator]
+                self.guard(then(note.strip()), "asking the teacher", group="mend")
 
         why = "Such as: too long, no emoji. It keeps all else."
         self.app.push_screen(AskScreen(title, why, self._mend_note), done)
@@ -107,17 +107,17 @@ class MendingScreen(SamplingScreen):
         versions = Versions(
             f"{note} · {proposal.model}{cost}", example.messages, proposal.messages, accept="Accept"
         )
-        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
+        self.compare(versions, done)
 
     async def _preview_mends(self, ids: list[str], note: str) -> None:
+        from studio.jobs.review.listing import load
+
         session = self.session
         if session is None:
             return
         teacher, mender = await self._teacher()
         try:
-            examples = await session.store.run(
-                lambda store: [e for key in ids[:_PREVIEWS] if (e := store.examples.get(key)) is not None]
-            )
+            examples = list((await session.store.run(partial(load, ids=ids[:_PREVIEWS]))).values())
             proposals = await asyncio.gather(*(self._propose(mender, e, note) for e in examples))
             worst = [mender.most_usd(example, note) for example in examples]
         finally:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 from textual.content import Content
 
-from studio.screens.comparing import ComparingScreen, Versions
+from studio.screens.comparing import Versions
 from studio.screens.mending import MendingScreen
 from studio.screens.review_keys import ALL
-from widgets.conversation import Conversation
 from widgets.example_line import facts_of, provenance_of
 from widgets.format import count, duration
 from widgets.line_list import LineList
@@ -191,7 +190,7 @@ class ReviewScreen(MendingScreen):
         if example.original is None or not example.edited:
             self.notify("It is as the teacher wrote it.")
             return
-        self._compare(Versions("What the edits changed", example.original, example.messages))
+        self.compare(Versions("What the edits changed", example.original, example.messages))
 
     async def action_info(self) -> None:
         """Show where the example came from and all decisions on it."""
@@ -237,10 +236,7 @@ class ReviewScreen(MendingScreen):
                     lambda desk, _: desk.decide(example.id, "accept", allow_near_duplicate=True),
                 )
 
-        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
-
-    def _compare(self, versions: Versions) -> None:
-        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona))
+        self.compare(versions, done)
 
     async def action_statistics(self) -> None:
         """Show what the dataset consists of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -152,10 +153,10 @@ class SamplingScreen(ManyScreen):
         self.decide_all("accept" if chosen == "accept" else "reject", sample.basis(accepted, decided), rest)
         if chosen == "again":
             await self.acts.done()
-            self._order_again(await session.store.run(partial(_recipes, ids=rest)))
+            await self._order_again(await session.store.run(partial(_recipes, ids=rest)))
         self._leave_sample()
 
-    def _order_again(self, recipes: tuple[str, ...]) -> None:
+    async def _order_again(self, recipes: tuple[str, ...]) -> None:
         """Order what the recipes want and do not have now."""
         from studio.config.keys import find_key
         from studio.jobs.generate.job import Spec
@@ -164,7 +165,9 @@ class SamplingScreen(ManyScreen):
         if session is None or not recipes:
             return
         settings = session.settings
-        teacher = settings.teacher or ("anthropic" if find_key() else "offline")
+        # The keyring may take its time.
+        has_key = await asyncio.to_thread(find_key) is not None
+        teacher = settings.teacher_with(has_key=has_key)
         spec = Spec(
             teacher=teacher,
             model=settings.model,
@@ -190,5 +193,7 @@ def _decided(store: Store, *, ids: tuple[str, ...], before: str | None) -> dict[
 
 
 def _recipes(store: Store, *, ids: list[str]) -> tuple[str, ...]:
-    found = {example.recipe for key in ids if (example := store.examples.get(key)) is not None}
+    from studio.jobs.review.listing import load
+
+    found = {example.recipe for example in load(store, ids).values()}
     return tuple(sorted(recipe for recipe in found if recipe))

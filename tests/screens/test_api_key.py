@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import keyring
 import pytest
 from textual.widgets import Input, Static
 
 from studio.config import keys
 from studio.screens.api_key import ApiKeyScreen
 from studio.workspace import Workspace
+from tests.fixtures.keyrings import SECRET, MemoryKeyring, memory_keyring
 from tests.screens.driver import studio, until
-from tests.unit.config.test_keys import MODELS, SECRET, MemoryKeyring, Server
+from tests.unit.config.test_keys import MODELS, Server
 
 
 @pytest.fixture
 def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
     monkeypatch.delenv(keys.KEY_VARIABLE, raising=False)
-    before = keyring.get_keyring()
-    ring = MemoryKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+    with memory_keyring() as ring:
+        yield ring
 
 
 def settings(tmp_path: Path, url: str) -> None:

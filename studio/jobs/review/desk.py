@@ -16,6 +16,7 @@ from studio.jobs.review.bulk import decide_all
 from studio.jobs.review.decisions import PERSON, NothingToUndoError
 from studio.jobs.review.live import LiveCatalog
 from studio.jobs.review.pairs import pair_of
+from studio.jobs.signals.keep import keep_signals
 
 Change = Callable[[Example], Example]
 Measure = Callable[[Example, Example | None], Signals]
@@ -210,19 +211,8 @@ class Desk:
         near = before.signals.near_duplicate_of
         other = await self.store.run(lambda store: store.examples.get(near)) if near else None
         signals = await asyncio.to_thread(measure, after, other)
-
-        def write(store: Store) -> Example:
-            current = store.examples.get(after.id)
-            if current is None or current.messages != after.messages:
-                return after
-            kept = signals.model_copy(
-                update={"near_duplicate_allowed": current.signals.near_duplicate_allowed}
-            )
-            measured = current.model_copy(update={"signals": kept})
-            store.examples.put(measured)
-            return measured
-
-        return await self.store.write(write)
+        kept = await self.store.write(lambda store: keep_signals(store, after.id, after.messages, signals))
+        return kept or after
 
     async def _caught_up(self) -> None:
         """Wait until the history knows every decision that has been written."""

@@ -67,7 +67,7 @@ def teacher_spec(settings: Settings, *, has_key: bool) -> Spec:
     Raises:
         JobError: there is nobody who can.
     """
-    chosen = settings.teacher or ("anthropic" if has_key else "offline")
+    chosen = settings.teacher_with(has_key=has_key)
     if chosen == "offline":
         raise JobError(
             "The offline teacher knows only its own examples and cannot mend.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from store.models import Example, Message
-from studio.jobs.review.textindex import REGEX_SECONDS, SearchError
+from studio.jobs.review.textindex import REGEX_SECONDS, SearchError, expression_of, told_if_no_expression
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,16 @@ def replacer(rule: Rule) -> Callable[[str], str]:
     Raises:
         SearchError: the expression, or what comes in its place, is none.
     """
-    if not (len(rule.find) > 2 and rule.find.startswith("/") and rule.find.endswith("/")):
+    expression = expression_of(rule.find)
+    if expression is None:
         return lambda text: text.replace(rule.find, rule.instead)
     import regex
 
-    try:
-        compiled = regex.compile(rule.find[1:-1], regex.MULTILINE)
+    with told_if_no_expression():
+        compiled = regex.compile(expression, regex.MULTILINE)
         # Tried once, so that a group that is not there is told before anything is changed.
         compiled.sub(rule.instead, "")
         _check_groups(rule.instead, compiled.groups)
-    except (regex.error, RecursionError, OverflowError, IndexError) as error:
-        raise SearchError(f"This is no regular expression: {error}.") from error
 
     def replace(text: str) -> str:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from studio.jobs.review.search import finder, folded_bytes, unfolded
@@ -18,6 +19,22 @@ _END = b"\x00"
 
 class SearchError(Exception):
     """The search cannot be done as it was asked for; the message says why, for people."""
+
+
+def expression_of(query: str) -> str | None:
+    """Return the regular expression that a query between slashes is; None for plain words."""
+    return query[1:-1] if len(query) > 2 and query.startswith("/") and query.endswith("/") else None
+
+
+@contextmanager
+def told_if_no_expression() -> Iterator[None]:
+    """Turn what the library raises on a bad expression in this block into a SearchError for people."""
+    import regex
+
+    try:
+        yield
+    except (regex.error, RecursionError, OverflowError, IndexError) as error:
+        raise SearchError(f"This is no regular expression: {error}.") from error
 
 
 class _Chunk(NamedTuple):
@@ -76,9 +93,8 @@ class TextIndex:
         Raises:
             SearchError: the expression is none, or takes too long.
         """
-        if len(query) > 2 and query.startswith("/") and query.endswith("/"):
-            return self._find_regex(query[1:-1])
-        return self._find_words(query)
+        expression = expression_of(query)
+        return self._find_words(query) if expression is None else self._find_regex(expression)
 
     def _find_words(self, query: str) -> Iterator[str]:
         hits = finder(query)
@@ -88,10 +104,8 @@ class TextIndex:
     def _find_regex(self, expression: str) -> Iterator[str]:
         import regex
 
-        try:
+        with told_if_no_expression():
             compiled = regex.compile(expression, regex.IGNORECASE | regex.MULTILINE)
-        except (regex.error, RecursionError, OverflowError) as error:
-            raise SearchError(f"This is no regular expression: {error}.") from error
         ends = time.monotonic() + REGEX_SECONDS
         for text, starts, ids in list(self._chunks):
             for number, example_id in enumerate(ids):

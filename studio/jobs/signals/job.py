@@ -15,6 +15,7 @@ from studio.jobs.events import Event, Finished, Progress
 from studio.jobs.signals.checks import measure
 from studio.jobs.signals.duplicates import DuplicateIndex, Neighbour, words_of
 from studio.jobs.signals.groups import groups
+from studio.jobs.signals.keep import keep_signals
 from studio.jobs.signals.ruler import Ruler, read_ruler
 from studio.workspace import Workspace
 
@@ -99,13 +100,8 @@ def _measure(example: Example, neighbours: tuple[Neighbour, ...], ruler: Ruler) 
 
 
 def _apply(database: Store, measured: Measured) -> None:
-    # Read again inside the transaction: a person may have decided on an example, or edited it, in the meantime.
     for key, (messages, signals) in measured.items():
-        current = database.examples.get(key)
-        if current is not None and current.messages == messages:
-            allowed = current.signals.near_duplicate_allowed
-            kept = signals.model_copy(update={"near_duplicate_allowed": allowed})
-            database.examples.put(current.model_copy(update={"signals": kept}))
+        keep_signals(database, key, messages, signals)
 
 
 def _group(database: Store, part: dict[str, str]) -> None:

@@ -10,32 +10,10 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
-from keyring.errors import PasswordDeleteError
 from pydantic import SecretStr
 
 from studio.config import keys
-
-SECRET = "sk-ant-test-0123456789"
-
-
-class MemoryKeyring(KeyringBackend):
-    """A keyring that forgets with the process."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("none")
+from tests.fixtures.keyrings import SECRET, MemoryKeyring, memory_keyring
 
 
 class CrashingKeyring(MemoryKeyring):
@@ -48,11 +26,8 @@ class CrashingKeyring(MemoryKeyring):
 @pytest.fixture(autouse=True)
 def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryKeyring]:
     monkeypatch.delenv(keys.KEY_VARIABLE, raising=False)
-    before = keyring.get_keyring()
-    ring = MemoryKeyring()
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+    with memory_keyring() as ring:
+        yield ring
 
 
 def test_a_key_is_kept_found_and_deleted(ring: MemoryKeyring) -> None:
