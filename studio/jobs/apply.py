@@ -106,11 +106,16 @@ class Changes:
 
     def mirror(self, record: JobRecord) -> None:
         """Give the job's training run the state of the job, so that no run is left `running` by a kill."""
-        for run in self._store.training_runs.find(job_id=record.id):
-            latest = self._documents.get("training_runs", {}).get(run.id, run)
-            if isinstance(latest, TrainingRun) and latest.state != record.state:
+        stored = {run.id: run for run in self._store.training_runs.find(job_id=record.id)}
+        for run in (stored | self._documents.get("training_runs", {})).values():
+            if isinstance(run, TrainingRun) and run.job_id == record.id and run.state != record.state:
                 changes = {"state": record.state, "ended_at": record.ended_at}
-                self._put("training_runs", latest.model_copy(update=changes))
+                self._put("training_runs", run.model_copy(update=changes))
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether a training run is among what will be written."""
+        return bool(self._documents.get("training_runs"))
 
     def _example(self, example_id: str) -> Example | None:
         found = self._documents.get("examples", {}).get(example_id)
@@ -171,7 +176,8 @@ def apply(store: Store, record: JobRecord, items: Sequence[Recorded]) -> Applied
     for item in items:
         if item.n > known.ingested and (wrong := changes.add(item.event)):
             applied.notes.append(f"event {item.n}: {wrong}")
-    if applied.record.state != known.state:
+    # A run's document says `running` at the start of each life, and the batch may hold its end too.
+    if applied.record.state != known.state or changes.has_runs:
         changes.mirror(applied.record)
     applied.documents = changes.write()
     if applied.record != known or record.id not in store.jobs:

@@ -181,3 +181,16 @@ def test_the_training_run_of_a_job_has_its_state(store: Store) -> None:
     assert found is not None
     assert (found.state, found.steps) == ("failed", 7)
     assert found.ended_at is not None
+
+
+def test_a_life_that_fails_at_once_leaves_no_run_running(store: Store) -> None:
+    """All that it said, its end too, may be taken in at once: the first time, and when it is resumed."""
+    run = TrainingRun(id="r", name="r1", job_id="job", base="embedded", state="running")
+    life = (
+        Started(kind="train", title="T"),
+        saved(run),
+        Failed(what="w", kept="k", to_do="t"),
+    )
+    for first in (1, 4):
+        take_in(store, *life, first=first)
+        assert [found.state for found in store.training_runs.find()] == ["failed"]
