@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from widgets.banner import Notice
     from widgets.standing import PhaseRow
 
-_JOBS = frozenset({"collect", "generate", "train", "validate", "deploy"})
+_JOBS = frozenset({"generate", "train", "validate", "deploy"})
 """Steps that a job does; the others are the person's, on their own screen."""
 
 
@@ -51,6 +51,13 @@ class OverviewScreen(StudioScreen):
             "All in a row",
             id="overview.chain",
             tooltip="Do all steps that are left; the review accepts what passes its recipe",
+        ),
+        Binding(
+            "c",
+            "collect",
+            "Collect",
+            id="overview.collect",
+            tooltip="See what the sources and your folders would bring, then take it in",
         ),
     ]
 
@@ -106,10 +113,27 @@ class OverviewScreen(StudioScreen):
         """Start all steps that are left, one after the other."""
         self.post_message(self.RunChain())
 
-    def action_next(self) -> None:
-        """Start the next step's job, or show the screen where the person does it."""
+    async def action_collect(self) -> None:
+        """Show what a collect would bring; what the person takes in is a job as always."""
+        from studio.screens.collecting import CollectingScreen
+
+        session = self.session
+        if session is None:
+            return
+
+        def done(spec: object) -> None:
+            if spec is not None:
+                self.post_message(self.Start("collect", spec))
+
+        await self.app.push_screen(CollectingScreen(session), done)
+
+    async def action_next(self) -> None:
+        """Start the next step's job, or show the screen where the person does it; a collect is looked at first."""
         step = self._step
         if step is None:
+            return
+        if step.name == "collect":
+            await self.action_collect()
             return
         if step.name in _JOBS and not step.running and self.session is not None:
             self.post_message(self.Run(step))

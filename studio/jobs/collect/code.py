@@ -1,54 +1,27 @@
-"""Functions of Rust and Python files, cut out by tree-sitter with their doc comments."""
+"""Functions of Rust, Go, Python and TypeScript files, cut out by tree-sitter with signature and doc comment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+import inspect
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from studio.jobs.collect.grammars import GRAMMARS, Grammar, parser
 from studio.jobs.collect.pieces import Piece
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
-
-@dataclass(frozen=True)
-class Grammar:
-    """How one programming language is read."""
-
-    name: str
-    module: str
-    """The package that carries the tree-sitter grammar."""
-    functions: frozenset[str]
-    """Node types that are functions."""
-    wrappers: frozenset[str]
-    """Node types around a function that belong to it, such as decorators."""
-    comments: frozenset[str]
-    """Sibling nodes directly above a function that are its documentation or attributes."""
-
-
-_GRAMMARS = {
-    ".rs": Grammar(
-        name="rust",
-        module="tree_sitter_rust",
-        functions=frozenset({"function_item"}),
-        wrappers=frozenset(),
-        comments=frozenset({"line_comment", "block_comment", "attribute_item"}),
-    ),
-    ".py": Grammar(
-        name="python",
-        module="tree_sitter_python",
-        functions=frozenset({"function_definition"}),
-        wrappers=frozenset({"decorated_definition"}),
-        comments=frozenset({"comment"}),
-    ),
-}
+_MOST_SIGNATURE = 400
+_SIGNS = re.compile(r"^\s*(?:///?!?|//!|#+!?|/\*\*?!?|\*(?!/))[ \t]?", re.MULTILINE)
+_END = re.compile(r"\s*\*/\s*\Z")
+_SPACE = re.compile(r"\s+")
 
 
 def is_code(path: PurePath) -> bool:
     """Say whether there is a grammar for this file."""
-    return path.suffix in _GRAMMARS
+    return path.suffix in GRAMMARS
 
 
 def functions(path: PurePath, text: str) -> list[Piece]:
@@ -57,48 +30,92 @@ def functions(path: PurePath, text: str) -> list[Piece]:
     Raises:
         KeyError: there is no grammar for this file (ask `is_code` first).
     """
-    grammar = _GRAMMARS[path.suffix]
+    grammar = GRAMMARS[path.suffix]
     source = text.encode()
+    # Not splitlines, to which a form feed ends a line.
+    lines = text.split("\n")
     pieces: list[Piece] = []
-    pending = [_parser(path.suffix).parse(source).root_node]
+    pending = [parser(path.suffix).parse(source).root_node]
     while pending:
         node = pending.pop()
-        if node.type in grammar.functions:
-            pieces.append(_piece(node, grammar, source))
+        if node.type in grammar.functions and (piece := _piece(node, grammar, source, lines)) is not None:
+            pieces.append(piece)
         else:
             pending.extend(reversed(node.children))
     return pieces
 
 
-@cache
-def _parser(suffix: str) -> Parser:
-    import importlib
-
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(importlib.import_module(_GRAMMARS[suffix].module).language()))
-
-
-def _piece(node: Node, grammar: Grammar, source: bytes) -> Piece:
-    name = node.child_by_field_name("name")
-    title = _text(source, name) if name is not None else "(anonymous)"
+def _piece(node: Node, grammar: Grammar, source: bytes, lines: list[str]) -> Piece | None:
+    """Return the function's piece; None for one without a name that is given to nothing, such as a callback."""
+    title = _title(node, grammar, source)
+    if title is None:
+        return None
     top = node
-    if node.parent is not None and node.parent.type in grammar.wrappers:
-        top = node.parent
+    while top.parent is not None and top.parent.type in grammar.wrappers:
+        top = top.parent
     first = top
     above = first.prev_sibling
     if above is None and top.parent is not None and top.parent.type == "block":
         # Python's grammar puts a comment before a body's first statement in front of the body.
         above = top.parent.prev_sibling
+    said: list[Node] = []
     while above is not None and above.type in grammar.comments and _touches(above, first):
+        said.insert(0, above)
         first, above = above, above.prev_sibling
-    start = first.start_point.row
-    end = top.end_point.row
-    # Not splitlines, to which a form feed ends a line.
-    lines = source.decode().split("\n")[start : end + 1]
+    start, end = first.start_point.row, top.end_point.row
     return Piece(
-        kind="function", title=title, lines=(start + 1, end + 1), text="\n".join(lines), language=grammar.name
+        kind="function",
+        title=title,
+        lines=(start + 1, end + 1),
+        text="\n".join(lines[start : end + 1]),
+        language=grammar.name,
+        signature=_signature(node, top, source),
+        doc=_doc(node, said, grammar, source),
     )
+
+
+def _title(node: Node, grammar: Grammar, source: bytes) -> str | None:
+    name = node.child_by_field_name("name")
+    if name is None and node.type in grammar.values and node.parent is not None:
+        name = node.parent.child_by_field_name("name")
+    if name is None:
+        return None if node.type in grammar.values else "(anonymous)"
+    title = _text(source, name)
+    receiver = node.child_by_field_name("receiver")
+    if receiver is not None and (kind := re.search(r"(\w+)(?:\[[^\]]*\])?\s*\)\Z", _text(source, receiver))):
+        # Go's methods stand outside of their type.
+        return f"{kind[1]}.{title}"
+    return title
+
+
+def _signature(node: Node, top: Node, source: bytes) -> str:
+    """Return the head in one line: what stands before the body."""
+    body = node.child_by_field_name("body")
+    start = node.start_byte
+    if top is not node and node.type not in ("function_definition", "function_declaration"):
+        start = top.start_byte
+    head = source[start : body.start_byte if body is not None else node.end_byte].decode()
+    head = re.sub(r"^(?:\s*@[^\n]*\n)+", "", head)
+    return _SPACE.sub(" ", head).strip().removesuffix("=>").rstrip(" :")[:_MOST_SIGNATURE]
+
+
+def _doc(node: Node, said: list[Node], grammar: Grammar, source: bytes) -> str | None:
+    """Return what the comment above, or Python's string below the head, says."""
+    body = node.child_by_field_name("body")
+    if grammar.name == "python" and body is not None and body.named_child_count:
+        statement = body.named_children[0]
+        inner = statement.named_children[0] if statement.named_child_count else None
+        text = statement if statement.type == "string" else inner
+        if (
+            statement.type in ("expression_statement", "string")
+            and text is not None
+            and text.type == "string"
+        ):
+            content = [c for c in text.named_children if c.type == "string_content"]
+            return inspect.cleandoc("".join(_text(source, c) for c in content)) or None
+    comments = [_text(source, each) for each in said if "comment" in each.type]
+    plain = "\n".join(_SIGNS.sub("", _END.sub("", each.rstrip())) for each in comments)
+    return inspect.cleandoc(plain).strip() or None
 
 
 def _touches(above: Node, below: Node) -> bool:

@@ -7,20 +7,15 @@ from itertools import pairwise
 
 from markdown_it import MarkdownIt
 
-from store.models import Message, Role
+from store.models import Role
 from studio.jobs.collect.pieces import Piece
+from studio.jobs.collect.turns import ROLES, Log, Turn, pieces
 
 _TURN = re.compile(
     r"^(?:#{1,6}\s+)?(?:\*\*)?(?P<who>user|human|kullanıcı|jessy|assistant)(?:\*\*)?\s*:\s*(?:\*\*)?",
     re.IGNORECASE,
 )
-_ROLES: dict[str, Role] = {
-    "user": "user",
-    "human": "user",
-    "kullanıcı": "user",
-    "jessy": "assistant",
-    "assistant": "assistant",
-}
+_FENCE = re.compile(r"^\s{0,3}(?:```|~~~)")
 
 
 def sections(text: str) -> list[Piece]:
@@ -47,37 +42,30 @@ def sections(text: str) -> list[Piece]:
     return pieces
 
 
-def conversation(text: str) -> Piece | None:
-    """Read a chat log whose turns begin with a speaker (`**User:**`, `JESSY:`); None where it is no chat.
+def conversation(text: str) -> list[Piece]:
+    """Read a chat log whose turns begin with a speaker (`**User:**`, `JESSY:`); empty where it is no chat.
 
     Turns of the same speaker in a row are one turn, and a last turn of the user without an answer is left out.
+    A long conversation comes in several pieces. What looks like a speaker inside a code fence is code.
     """
-    turns: list[tuple[Role, list[str]]] = []
-    first = last = 0
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        match = _TURN.match(line)
+    spoken: list[tuple[Role, list[str], int]] = []
+    fenced = False
+    lines = text.removesuffix("\n").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if _FENCE.match(line):
+            fenced = not fenced
+        match = None if fenced else _TURN.match(line)
         if match:
-            role = _ROLES[match["who"].casefold()]
-            first = first or number
-            rest = line[match.end() :].strip()
-            if turns and turns[-1][0] == role:
-                turns[-1][1].append(rest)
-            else:
-                turns.append((role, [rest]))
-        elif turns:
-            turns[-1][1].append(line)
-        last = number
-    messages = [Message(role=role, content="\n".join(body).strip()) for role, body in turns]
-    while messages and messages[0].role != "user":
-        messages.pop(0)
-    while messages and messages[-1].role != "assistant":
-        messages.pop()
-    if len(messages) < 2 or any(not message.content for message in messages):
-        return None
-    return Piece(
-        kind="conversation",
-        title=messages[0].content.splitlines()[0][:120],
-        lines=(first, last),
-        text="\n\n".join(f"{m.role}: {m.content}" for m in messages),
-        messages=tuple(messages),
+            spoken.append((ROLES[match["who"].casefold()], [line[match.end() :].strip()], number))
+        elif spoken:
+            spoken[-1][1].append(line)
+    if len(spoken) < 2:
+        return []
+    ends = [start - 1 for _, _, start in spoken[1:]] + [len(lines)]
+    turns = tuple(
+        Turn(role, "\n".join(body).strip(), (start, end))
+        for (role, body, start), end in zip(spoken, ends, strict=True)
     )
+    if any(not turn.text for turn in turns):
+        return []
+    return list(pieces(Log(turns, "markdown")))
