@@ -38,6 +38,36 @@ class GlossaryEntry(Table):
     meaning: Text
 
 
+class Metaphor(Table):
+    """A picture of one concept, which an explanation may end with."""
+
+    concept: Text
+    """A term of the glossary."""
+    language: Language
+    text: Text
+
+
+class Enhancer(Table):
+    """How the personality enhancer puts traits into examples that lack them."""
+
+    emoji_trait: Name = "warmth"
+    """The trait whose markers that are signs celebrate."""
+    phrase_trait: Name = "bilingual_flow"
+    """The trait whose phrases are put in front of a reply, or behind it."""
+    phrase_share: Share = 0.3
+    """Of the replies, those that get a phrase."""
+    praise: tuple[Text, ...] = ()
+    """Phrases only for a success."""
+    closing: tuple[Text, ...] = ()
+    """Phrases that stand at the end."""
+    success: tuple[Text, ...] = ()
+    """Words, or beginnings of words, by which a person tells of a success."""
+    trouble: tuple[Text, ...] = ()
+    """Words by which a person tells of a trouble: nothing is celebrated then, and nobody cheered up."""
+    explains: tuple[Text, ...] = ()
+    """Words that ask for an explanation."""
+
+
 class Phase(Table):
     """A phase of the plan; its gate opens the next one."""
 
@@ -57,6 +87,8 @@ class Persona(Table):
     sampling: Sampling = Sampling()
     traits: tuple[Trait, ...] = ()
     glossary: tuple[GlossaryEntry, ...] = ()
+    metaphors: tuple[Metaphor, ...] = ()
+    enhancer: Enhancer = Enhancer()
     phases: tuple[Phase, ...] = ()
     targets: dict[Name, Count] = Field(default_factory=dict)
     """Examples wanted, by category."""
@@ -72,6 +104,14 @@ class Persona(Table):
         ):
             if repeated := first_repeated(names):
                 raise mistake(f"{what} `{repeated}` twice", f"each {what} once")
+        return self
+
+    @model_validator(mode="after")
+    def _metaphors_are_of_the_glossary(self) -> Self:
+        terms = {entry.term for entry in self.glossary}
+        for metaphor in self.metaphors:
+            if metaphor.concept not in terms:
+                raise mistake(f"a metaphor for `{metaphor.concept}`", "a term of the glossary")
         return self
 
     @property

@@ -10,6 +10,7 @@ from store.models import Example, Message, Signals
 from studio.jobs.signals import words
 from studio.jobs.signals.duplicates import similarity, words_of
 from studio.jobs.signals.language import language_of
+from studio.jobs.signals.personal import personal
 from studio.jobs.signals.ruler import Ruler, stems
 
 NAMES: Final = (
@@ -25,6 +26,7 @@ NAMES: Final = (
     "empty",
     "secret",
     "glossary",
+    "personal",
 )
 """What a flag begins with, before its colon. Near-duplicates have fields of their own."""
 
@@ -77,6 +79,9 @@ def _all(example: Example, languages: Sequence[str], ruler: Ruler) -> Iterator[t
             yield "glossary", _at(number, contradicted(message.content, ruler))
             yield "length", _at(number, _length(message, example, ruler))
             yield "monotony", _at(number, _monotony(message, example, ruler))
+    if example.provenance.teacher == "import":
+        # What a teacher made up is nobody's address.
+        yield "personal", personal(messages)
     if messages and messages[-1].role == "assistant":
         yield "truncated", words.truncated(messages[-1].content)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -75,9 +76,15 @@ def _shingles(text: str) -> set[str]:
     }
 
 
-def _minhash(text: str) -> MinHash:
+@cache
+def _blank() -> MinHash:
     from datasketch import MinHash
 
-    result = MinHash(num_perm=PERMUTATIONS)
+    return MinHash(num_perm=PERMUTATIONS)
+
+
+def _minhash(text: str) -> MinHash:
+    # A copy shares the permutations, which take longer to draw than a text takes to be hashed, and 2 kB each.
+    result = _blank().copy()
     result.update_batch([shingle.encode() for shingle in sorted(_shingles(text))])
     return result

@@ -22,11 +22,22 @@ _REFUSALS = re.compile(
     re.IGNORECASE,
 )
 
+_SERVICES = {
+    "Anthropic API Key": r"sk-ant-[A-Za-z0-9_-]{20,}",
+    "OpenAI API Key": r"sk-(?!ant-)(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}",
+    "Hugging Face Token": r"hf_[A-Za-z0-9]{30,}",
+    "Google API Key": r"AIza[0-9A-Za-z_-]{35}",
+    "GitHub Token": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}",
+    "GitLab Token": r"glpat-[\w-]{20,}",
+    "AWS Access Key": r"AKIA[0-9A-Z]{16}",
+    "Slack Token": r"xox[abprs]-[A-Za-z0-9-]{10,}",
+    "Private Key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "JSON Web Token": r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
+}
+_SERVICE_KEYS = tuple((kind, re.compile(rf"(?<![A-Za-z0-9]){form}")) for kind, form in _SERVICES.items())
 _SECRETS = re.compile(
-    r"sk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|AKIA[0-9A-Z]{16}"
-    r"|xox[abprs]-[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{30,}|AIza[0-9A-Za-z_-]{35}"
-    r"|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
-    r"|\b(?:api[_-]?key|secret|password|passwd|token|parola|şifre)\b\s*[:=]\s*[\"']?[^\s\"']{12,}",
+    "|".join(_SERVICES.values())
+    + r"|\b(?:api[_-]?key|secret|password|passwd|token|parola|şifre)\b\s*[:=]\s*[\"']?[^\s\"']{12,}",
     re.IGNORECASE,
 )
 
@@ -117,6 +128,11 @@ def secret(text: str) -> str:
     """Say so where there is what looks like a key or a password; the secret itself is not repeated."""
     found = _SECRETS.search(text)
     return f"looks like a key: {found[0][:4]}…" if found else ""
+
+
+def service_key(text: str) -> str:
+    """Return which service's key a text has in it, such as `Anthropic API Key`; empty where there is none."""
+    return next((kind for kind, form in _SERVICE_KEYS if form.search(text)), "")
 
 
 def dotless(text: str) -> str:
