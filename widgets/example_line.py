@@ -68,6 +68,8 @@ def facts_of(example: Example) -> tuple[str, ...]:
         alike = signals.near_duplicate_similarity
         share = f"{alike:.2f} " if alike is not None else ""
         facts.append(f"≈ {share}like {signals.near_duplicate_of[:8]}")
+    if rating := example.current_rating:
+        facts.append(f"judge {rating.score:.0%}: {rating.reason}")
     if example.note:
         facts.append(f"note: {example.note}")
     where = [part for part in (origin.teacher, origin.model) if part]

@@ -17,7 +17,9 @@ from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import Example
+    from studio.config.persona import Persona
     from studio.jobs.generate.order import Spec as Teacher
+    from studio.jobs.review.asking import Asker
     from studio.jobs.review.mend import Mender, Proposal
 
 _PREVIEWS = 3
@@ -55,28 +57,34 @@ class MendingScreen(SamplingScreen):
         why = "Such as: too long, no emoji. It keeps all else."
         self.app.push_screen(AskScreen(title, why, self._mend_note), done)
 
-    async def _teacher(self) -> tuple[Teacher, Mender]:
+    async def teacher(self, max_tokens: int) -> tuple[Teacher, Asker, Persona]:
+        """Return who is asked, a connection that the caller closes, and the persona that it is about.
+
+        Raises:
+            JobError: there is no teacher, or no persona.
+        """
         from studio.config.keys import find_key
         from studio.jobs.events import JobError
-        from studio.jobs.review.mend import Mender, teacher_spec
+        from studio.jobs.review.asking import Asker, teacher_spec
 
         session = self.session
         if session is None or session.persona is None:
             raise JobError(
-                "There is no persona to mend by.", kept="All examples.", to_do="Mend data/persona.toml first."
+                "There is no persona to go by.", kept="All examples.", to_do="Mend data/persona.toml first."
             )
         key = await asyncio.to_thread(find_key)
-        teacher = teacher_spec(session.settings, has_key=key is not None)
-        return teacher, Mender(teacher, session.persona)
+        spec = teacher_spec(session.settings, has_key=key is not None, max_tokens=max_tokens)
+        return spec, Asker(spec), session.persona
 
     async def _propose(self, mender: Mender, example: Example, note: str) -> Proposal | None:
         """Return the teacher's version; where there is none, say why."""
         from studio.jobs.generate.teachers.faults import AttemptError
-        from studio.jobs.review.mend import MendError
+        from studio.jobs.review.asking import NoAnswerError
 
         try:
             proposal = await mender.propose(example, note)
-        except (MendError, AttemptError) as error:
+        except (NoAnswerError, AttemptError) as error:
+            await self._note_cost(getattr(error, "cost_usd", None) or 0.0)
             self.notify(f"No new version: {safe_line(error, 200)}.", severity="warning", markup=False)
             return None
         if proposal.messages == example.messages:
@@ -85,11 +93,13 @@ class MendingScreen(SamplingScreen):
         return proposal
 
     async def _mend_one(self, example: Example, note: str) -> None:
-        _, mender = await self._teacher()
+        from studio.jobs.review.mend import MAX_TOKENS, Mender
+
+        _, asker, persona = await self.teacher(MAX_TOKENS)
         try:
-            proposal = await self._propose(mender, example, note)
+            proposal = await self._propose(Mender(asker, persona), example, note)
         finally:
-            await mender.close()
+            await asker.close()
         if proposal is None:
             return
         await self._note_cost(proposal.cost_usd or 0.0)
@@ -111,17 +121,19 @@ class MendingScreen(SamplingScreen):
 
     async def _preview_mends(self, ids: list[str], note: str) -> None:
         from studio.jobs.review.listing import load
+        from studio.jobs.review.mend import MAX_TOKENS, Mender
 
         session = self.session
         if session is None:
             return
-        teacher, mender = await self._teacher()
+        teacher, asker, persona = await self.teacher(MAX_TOKENS)
+        mender = Mender(asker, persona)
         try:
             examples = list((await session.store.run(partial(load, ids=ids[:_PREVIEWS]))).values())
             proposals = await asyncio.gather(*(self._propose(mender, e, note) for e in examples))
             worst = [mender.most_usd(example, note) for example in examples]
         finally:
-            await mender.close()
+            await asker.close()
         shown = [
             (e, proposal) for e, proposal in zip(examples, proposals, strict=True) if proposal is not None
         ]
@@ -154,10 +166,9 @@ class MendingScreen(SamplingScreen):
         session = self.session
         if session is None or not usd or session.readonly:
             return
-        from store.models import JobRecord
+        from studio.jobs.review.budgeted import Bill
 
-        record = JobRecord(kind="mend", folder="", title="Mend an example", state="done", spent_usd=usd)
-        await session.store.write(lambda store: store.jobs.put(record))
+        await session.store.write(partial(Bill("mend", "Mend an example").note, usd=usd))
 
 
 def _quote(about: float, limit: float | None, *, paid: bool) -> str:

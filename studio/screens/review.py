@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from studio.screens.comparing import Versions
-from studio.screens.mending import MendingScreen
+from studio.screens.enhancing import EnhancingScreen
 from studio.screens.review_keys import ALL
 from widgets.example_line import facts_of, provenance_of
 from widgets.format import count, duration
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _WRITES = frozenset(
     {
         *("decide", "undo", "redo", "edit", "editor", "note", "cut", "leave_out", "pair"),
-        *("accept_all", "reject_all", "replace", "mend", "mend_all"),
+        *("accept_all", "reject_all", "replace", "mend", "mend_all", "judge", "enhance"),
     }
 )
 
 
-class ReviewScreen(MendingScreen):
+class ReviewScreen(EnhancingScreen):
     """A list of examples, the one under the cursor in full, and keys that decide."""
 
     CSS_PATH = "review.tcss"

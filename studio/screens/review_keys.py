@@ -75,6 +75,15 @@ MANY = (
     ),
     _key("H", "replace", "Replace", "replace", "Find and replace in all that is listed"),
     _key("m", "mend", "Mend", "mend", "The teacher mends it by your note"),
+    _key("J", "judge", "Judge", "judge", "The teacher rates all that is listed, within a budget"),
+    _key(
+        "asterisk",
+        "enhance",
+        "Enhance",
+        "enhance",
+        "The persona's signs, phrases and metaphors in all that is listed",
+        display="*",
+    ),
     _key("M", "mend_all", "Mend all", "mend_all", "The same note for all that is listed"),
 )
 ALL: tuple[Binding, ...] = (*DECIDING, *LOOKING, *TURNS, *MANY, *_reasons())

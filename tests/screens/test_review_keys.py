@@ -2,77 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from textual.pilot import Pilot
 
 from store.database import Store
-from store.models import Example, Message, PreferencePair, Signals, Status
-from studio.screens.picker import Picker
+from store.models import Example, Message, Signals, Status
 from studio.workspace import Workspace
-from tests.fixtures.messages_server import MessagesServer, Step
-from tests.screens.driver import SIZES, settled, studio, text_of, until
+from tests.screens.driver import SIZES, studio, text_of, until
+from tests.screens.reviewing import acts, choose, opened, pairs, put, stored, write
 from widgets.conversation import Conversation
-from widgets.fields import LineField
-from widgets.line_list import LineList
 from widgets.turn_editor import TurnEditor
 from widgets.word_diff import WordDiff
 
 sized = pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
-
-
-async def opened(pilot: Pilot[None]) -> LineList:
-    await pilot.press("f3")
-    await settled(pilot, "review")
-    await until(pilot, lambda: pilot.app.screen.live.ready.is_set(), "the catalogue")
-    return pilot.app.screen.query_one("#examples", LineList)
-
-
-def stored(workspace: Workspace, example_id: str | None) -> Example:
-    with Store.open(workspace.database, readonly=True) as store:
-        found = store.examples.get(example_id or "")
-    assert found is not None
-    return found
-
-
-def put(workspace: Workspace, *examples: Example) -> None:
-    with Store.open(workspace.database) as store:
-        store.examples.put_many(examples)
-
-
-def pairs(workspace: Workspace) -> list[PreferencePair]:
-    with Store.open(workspace.database, readonly=True) as store:
-        return store.pairs.find()
-
-
-async def acts(pilot: Pilot[None]) -> None:
-    await pilot.app.screen.acts.done()
-    await pilot.pause()
-
-
-async def write(pilot: Pilot[None], text: str) -> None:
-    """Write into the dialog that is open, and send it."""
-    await until(
-        pilot, lambda: pilot.app.screen.is_modal and pilot.app.screen.query(LineField), "the question"
-    )
-    pilot.app.screen.query_one(LineField).value = text
-    await pilot.press("enter")
-
-
-async def choose(pilot: Pilot[None], words: str) -> None:
-    """Choose the line with these words in the list that is open."""
-
-    def place() -> int:
-        screen = pilot.app.screen
-        titles = [choice.title for choice in screen._choices] if isinstance(screen, Picker) else []
-        return next((n for n, title in enumerate(titles) if words in title), -1)
-
-    await until(pilot, lambda: place() >= 0, words)
-    pilot.app.screen.query_one(LineList).cursor = place()
-    await pilot.press("enter")
 
 
 @sized
@@ -268,100 +209,3 @@ async def test_filters_combine_are_named_and_kept(filled: Workspace, size: tuple
         await until(pilot, lambda: "/yar" in text_of(pilot) and rows.ids, "an expression")
         await pilot.press("slash", *"/(/", "enter")
         await until(pilot, lambda: "no regular expression" in text_of(pilot), "why not")
-
-
-@pytest.fixture
-def teacher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MessagesServer]:
-    """A teacher that answers as its script says, in the person's settings."""
-    server = MessagesServer().start()
-    config = tmp_path / "config"
-    config.mkdir()
-    settings = f'teacher = "anthropic"\nbase_url = "{server.url}"\nmodel = "claude-sonnet-5-5"\n'
-    (config / "settings.toml").write_text(settings)
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-the-tests")
-    yield server
-    server.stop()
-
-
-def mended(asked: str, reply: str) -> str:
-    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": reply}]
-    return json.dumps({"examples": [{"messages": turns}]})
-
-
-async def test_the_teacher_mends_by_a_note_and_its_version_is_a_diff(
-    filled: Workspace, teacher: MessagesServer
-) -> None:
-    async with studio(filled) as pilot:
-        rows = await opened(pilot)
-        before = stored(filled, rows.current)
-        teacher.script = [Step("text", text=mended(before.messages[0].content, "Kısa."))]
-        await pilot.press("m")
-        await write(pilot, "too long, no emoji")
-        await until(pilot, lambda: pilot.app.screen.query(WordDiff), "the new version")
-        assert "too long, no emoji" in teacher.asked[0].prompt
-        assert stored(filled, before.id).messages == before.messages, "nothing changes before it is accepted"
-        await pilot.press("a")
-        await acts(pilot)
-        after = stored(filled, before.id)
-        assert after.messages[-1].content == "Kısa."
-        assert (after.original, after.decisions[-1].action) == (before.messages, "mend")
-        await pilot.press("u")
-        await acts(pilot)
-        assert stored(filled, before.id).messages == before.messages
-        with Store.open(filled.database, readonly=True) as store:
-            assert sum(job.spent_usd for job in store.jobs if job.kind == "mend") > 0
-
-
-@pytest.mark.parametrize("text", ["no json", mended("x", ""), json.dumps({"examples": [{"messages": []}]})])
-async def test_a_teacher_that_answers_rubbish_changes_nothing(
-    filled: Workspace, teacher: MessagesServer, text: str
-) -> None:
-    async with studio(filled) as pilot:
-        rows = await opened(pilot)
-        before = stored(filled, rows.current)
-        teacher.script = [Step("text", text=text)]
-        await pilot.press("m")
-        await write(pilot, "shorter")
-        await until(pilot, lambda: "No new version" in text_of(pilot), "why not")
-        assert stored(filled, before.id) == before
-
-
-async def test_all_that_is_listed_is_mended_after_previews_and_a_quote(
-    filled: Workspace, teacher: MessagesServer
-) -> None:
-    async with studio(filled) as pilot:
-        rows = await opened(pilot)
-        await pilot.press("F")
-        await choose(pilot, "recipe")
-        await choose(pilot, "turkish")
-        await until(pilot, lambda: 3 <= len(rows.ids) < 10, "a few")
-        listed = list(rows.ids)
-        asked = stored(filled, listed[0]).messages[0].content
-        teacher.choose = lambda number: Step("text", text=mended(asked, f"Kısa {number}."))
-        await pilot.press("M")
-        await write(pilot, "shorter")
-        for _ in range(3):
-            await until(pilot, lambda: pilot.app.screen.query(WordDiff), "a preview")
-            shown = pilot.app.screen
-            await pilot.press("escape")
-            await until(pilot, lambda shown=shown: pilot.app.screen is not shown, "the next")
-        assert "never more than $" in text_of(pilot)
-        await choose(pilot, "Mend")
-        await until(
-            pilot, lambda: all(stored(filled, key).edited for key in listed), "all of them", seconds=60
-        )
-        await until(pilot, lambda: not pilot.app.jobs, "the job's end")
-        await pilot.press("u")
-        await acts(pilot)
-        assert not any(stored(filled, key).edited for key in listed)
-
-
-async def test_the_offline_teacher_cannot_mend_and_says_so(
-    filled: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
-    async with studio(filled) as pilot:
-        await opened(pilot)
-        await pilot.press("m")
-        await write(pilot, "shorter")
-        await until(pilot, lambda: "cannot mend" in text_of(pilot), "why not")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import compress, islice, repeat
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -12,6 +12,7 @@ from zlib import crc32
 import orjson
 
 from store.collector import without_collector
+from store.models import words_digest
 from studio.jobs.review.filters import NONE, Dimension, Filter
 from studio.jobs.review.history import History, mark_of
 from studio.jobs.review.textindex import CHUNK, TextIndex
@@ -75,13 +76,15 @@ class Catalog:
         self._codes: dict[str, int] = {}
         self._traits: list[Traits] = []
         self._numbers: dict[Traits, int] = {}
+        self._scores: dict[str, float] = {}
+        """Of those that a judge has rated as they are."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._codes)
 
-    def load(self, raws: Mapping[str, bytes]) -> Iterator[int]:
-        """Take in all examples of a new catalogue, yielding after each piece how many are in."""
+    def load(self, raws: Mapping[str, bytes]) -> None:
+        """Take in all examples of a new catalogue."""
         pieces = iter(raws.items())
         while piece := list(islice(pieces, CHUNK)):
             with without_collector():
@@ -91,7 +94,6 @@ class Catalog:
                     self._take(example_id, document)
                     part.append((example_id, _words(document)))
                 self.text.load(part)
-            yield len(self._codes)
 
     def put(self, raws: Mapping[str, bytes]) -> None:
         """Take in examples as they are stored now."""
@@ -107,6 +109,7 @@ class Catalog:
         with self._lock:
             for example_id in ids:
                 self._codes.pop(example_id, None)
+                self._scores.pop(example_id, None)
                 self.history.drop(example_id)
                 self.text.drop(example_id)
 
@@ -172,6 +175,9 @@ class Catalog:
         elif wanted.order == "worst":
             severity = [-each.severity for each in traits]
             found.sort(key=lambda key: severity[codes[key]])
+        elif wanted.order == "judge":
+            scores = self._scores
+            found.sort(key=lambda key: scores.get(key, 2.0))
         elif wanted.order == "recipe":
             recipes = [(each.recipe, each.slot) for each in traits]
             found.sort(key=lambda key: recipes[codes[key]])
@@ -184,6 +190,11 @@ class Catalog:
             self._traits.append(traits)
             code = self._numbers[traits] = len(self._traits) - 1
         self._codes[example_id] = code
+        score = _score(document)
+        if score is not None:
+            self._scores[example_id] = score
+        else:
+            self._scores.pop(example_id, None)
         self.history.put(example_id, mark_of(document))
 
 
@@ -210,6 +221,15 @@ def _traits(document: Mapping[str, Any]) -> Traits:
         run=origin.get("job_id") or NONE,
         measured=signals.get("words") is not None,
     )
+
+
+def _score(document: Mapping[str, Any]) -> float | None:
+    """Return the judge's score of the words that a document has now, as `Example.current_rating` does."""
+    rating = document.get("rating")
+    if not rating or rating["of"] != words_digest((m["role"], m["content"]) for m in document["messages"]):
+        return None
+    score: float = rating["score"]
+    return score
 
 
 def _words(document: Mapping[str, Any]) -> str:

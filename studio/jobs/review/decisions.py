@@ -92,10 +92,12 @@ def edit(
     reason: str | None = None,
     batch_id: str | None = None,
     at: datetime | None = None,
+    after: Status | None = None,
 ) -> Example:
     """Return the example with other messages; what the teacher wrote stays beside it as `original`.
 
-    What was measured of the old words is forgotten. Turns stay left out of the loss where they are still replies.
+    What was measured of the old words is forgotten; with `after` it has another status, as a new version that nobody
+    has looked at is pending. Turns stay left out of the loss where they are still replies.
 
     Raises:
         ValueError: there are no messages, one is empty, nobody answers, or no reply would be learned from.
@@ -117,7 +119,7 @@ def edit(
         who=who,
         action=action,
         before=example.status,
-        after=example.status,
+        after=after or example.status,
         reason=reason,
         batch_id=batch_id,
         messages_before=example.messages,
@@ -127,6 +129,7 @@ def edit(
     return _with(
         example,
         decision,
+        status=decision.after,
         messages=new,
         original=original,
         left_out_turns=left_out,
@@ -272,6 +275,8 @@ def _fields(example: Example, values: Former | None) -> dict[str, object]:
         update["signals"] = example.signals.model_copy(
             update={"near_duplicate_allowed": values.near_duplicate_allowed}
         )
+    if values.enhanced is not None:
+        update["provenance"] = example.provenance.model_copy(update={"enhanced": values.enhanced or None})
     return update
 
 
@@ -285,4 +290,5 @@ def _same_fields(example: Example, former: Former | None) -> Former | None:
         near_duplicate_allowed=(
             example.signals.near_duplicate_allowed if former.near_duplicate_allowed is not None else None
         ),
+        enhanced=(example.provenance.enhanced or "") if former.enhanced is not None else None,
     )

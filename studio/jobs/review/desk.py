@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from store.database import Store
 from store.live import AsyncStore
@@ -16,7 +17,11 @@ from studio.jobs.review.bulk import decide_all
 from studio.jobs.review.decisions import PERSON, NothingToUndoError
 from studio.jobs.review.live import LiveCatalog
 from studio.jobs.review.pairs import pair_of
+from studio.jobs.review.versions import enhance as new_version
 from studio.jobs.signals.keep import keep_signals
+
+if TYPE_CHECKING:
+    from studio.jobs.enhance.enhancer import Enhanced
 
 Change = Callable[[Example], Example]
 Measure = Callable[[Example, Example | None], Signals]
@@ -115,6 +120,26 @@ class Desk:
             list(messages),
             lambda e: decisions.edit(e, messages[e.id], action=action, reason=reason, batch_id=batch, at=at),
         )
+
+    async def enhance_all(self, versions: Sequence[Enhanced], who: str) -> int:
+        """Make new versions, pending, as one act; returns how many. What has changed since stays as it is.
+
+        Raises:
+            StoreError: as `decide`.
+        """
+        at, batch = self._moment(), new_id()
+        by_id = {version.example.id: version for version in versions}
+        made: list[str] = []
+
+        def change(example: Example) -> Example:
+            version = by_id[example.id]
+            if example.messages != version.example.messages or example.provenance.enhanced:
+                return example
+            made.append(example.id)
+            return new_version(example, version.messages, who, reason=version.reason, batch_id=batch, at=at)
+
+        await self._change_all(list(by_id), change)
+        return len(made)
 
     async def cut(self, example_id: str, turn: int) -> Example:
         """Cut what comes after a turn (index from 0). Raises as `edit`."""

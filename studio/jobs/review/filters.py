@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Order = Literal["came", "random", "worst", "recipe"]
+Order = Literal["came", "random", "worst", "recipe", "judge"]
 Dimension = Literal["status", "category", "recipe", "slot", "language", "signal", "teacher", "run"]
 
 ORDERS: Final[dict[Order, str]] = {
@@ -14,6 +14,7 @@ ORDERS: Final[dict[Order, str]] = {
     "random": "random",
     "worst": "worst signals first",
     "recipe": "by recipe",
+    "judge": "worst by the judge first",
 }
 DIMENSIONS: Final[tuple[Dimension, ...]] = (
     "status",

@@ -39,7 +39,7 @@ class LiveCatalog:
             self._subscription = changes
             raws = await self._store.run(lambda store: store.examples.raws())
 
-            await asyncio.to_thread(self._load, raws)
+            await asyncio.to_thread(self.catalog.load, raws)
             raws.clear()
             self.ready.set()
             async for change in changes:
@@ -52,10 +52,6 @@ class LiveCatalog:
                 self._busy = False
                 async with self._round:
                     self._round.notify_all()
-
-    def _load(self, raws: dict[str, bytes]) -> None:
-        for _ in self.catalog.load(raws):
-            pass
 
     async def settled(self) -> None:
         """Wait until what has been written before this call is in. Before the catalogue is built it comes with it."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from store.database import Store
 from store.live import AsyncStore
-from store.models import Example, JobRecord, new_id
+from store.models import Example, new_id
 from studio.config.persona import load_persona
 from studio.jobs.events import Event, Finished, Log, Progress, Stage
 from studio.jobs.generate.order import Spec as Teacher
-from studio.jobs.generate.teachers.faults import AttemptError
+from studio.jobs.review.asking import Asker
+from studio.jobs.review.budgeted import Bill, Budgeted
 from studio.jobs.review.decisions import edit
-from studio.jobs.review.mend import Mender, MendError, Proposal
+from studio.jobs.review.mend import Mender
 from studio.jobs.signals.checks import measure_again
-from studio.jobs.signals.ruler import read_ruler
+from studio.jobs.signals.ruler import Ruler, read_ruler
 from studio.workspace import Workspace
 
 
@@ -43,68 +45,63 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
         JobError: the teacher's server refuses for good; what came before is kept.
     """
     ruler = await asyncio.to_thread(read_ruler, workspace)
-    mender = Mender(spec.teacher, load_persona(workspace.persona_file))
+    asker = Asker(spec.teacher)
+    mender = Mender(asker, load_persona(workspace.persona_file))
     yield Stage(name="mend", state="running", detail=f"{len(spec.ids)} examples: {spec.note}")
-    batch, record_id = new_id(), new_id()
-    spent, mended, done, at_most = 0.0, 0, 0, 0.0
-    waiting = list(reversed(spec.ids))
-    running: dict[asyncio.Task[Proposal], tuple[Example, float]] = {}
+    batch, mended = new_id(), 0
+    round_ = Budgeted(
+        store=store,
+        ids=spec.ids,
+        ask=lambda example: mender.propose(example, spec.note),
+        most_usd=lambda example: mender.most_usd(example, spec.note),
+        limit_usd=spec.limit_usd,
+        concurrency=spec.concurrency,
+    )
+    bill = Bill("mend", f"Mend {len(spec.ids)} examples")
     try:
-        while waiting or running:
-            while waiting and len(running) < spec.concurrency:
-                example = await store.run(partial(_get, key=waiting.pop()))
-                if example is None:
-                    done += 1
-                    continue
-                most = mender.most_usd(example, spec.note) or 0.0
-                if spec.limit_usd is not None and spent + at_most + most > spec.limit_usd + 1e-9:
-                    yield Log(
-                        level="warning",
-                        text=f"{len(waiting) + 1} are left: ${spec.limit_usd:.2f} is the limit.",
-                    )
-                    waiting.clear()
-                    break
-                at_most += most
-                running[asyncio.create_task(mender.propose(example, spec.note))] = (example, most)
-            if not running:
-                break
-            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                example, most = running.pop(task)
-                at_most -= most
-                done += 1
-                try:
-                    proposal = task.result()
-                    near = await store.run(partial(_get, key=example.signals.near_duplicate_of or ""))
-                    after = edit(
-                        example,
-                        proposal.messages,
-                        proposal.who,
-                        action="mend",
-                        reason=spec.note,
-                        batch_id=batch,
-                    )
-                    signals = await asyncio.to_thread(measure_again, after, near, ruler)
-                    spent += proposal.cost_usd or 0.0
-                    after = after.model_copy(update={"signals": signals})
-                    mended += await store.write(partial(_keep, before=example, after=after))
-                except (MendError, AttemptError, ValueError) as error:
-                    # It may have been billed: so it counts at its worst case.
-                    spent += most
-                    yield Log(level="warning", text=f"{example.id[:8]} is as it was: {error}.")
-                await store.write(partial(_spent, record_id=record_id, usd=spent, number=mended))
-                yield Progress(done=done, total=len(spec.ids), unit="examples", label="mend", spent_usd=spent)
+        async with aclosing(round_.answers()) as answers:
+            async for answered in answers:
+                example, fault = answered.example, answered.fault
+                await store.write(partial(bill.note, usd=round_.spent_usd))
+                if answered.answer is not None:
+                    proposal = answered.answer
+                    try:
+                        after = edit(
+                            example,
+                            proposal.messages,
+                            proposal.who,
+                            action="mend",
+                            reason=spec.note,
+                            batch_id=batch,
+                        )
+                        after = await _measured(after, example.signals.near_duplicate_of, store, ruler)
+                        mended += await store.write(partial(_keep, before=example, after=after))
+                    except ValueError as error:
+                        fault = str(error)
+                if fault:
+                    yield Log(level="warning", text=f"{example.id[:8]} is as it was: {fault}.")
+                yield Progress(
+                    done=round_.done,
+                    total=len(spec.ids),
+                    unit="examples",
+                    label="mend",
+                    spent_usd=round_.spent_usd,
+                )
     finally:
-        for task in running:
-            task.cancel()
-        await mender.close()
+        await asker.close()
+    if round_.left:
+        yield Log(level="warning", text=f"{round_.left} are left: ${spec.limit_usd:.2f} is the limit.")
     summary = f"{mended} of {len(spec.ids)} examples mended"
     yield Stage(name="mend", state="done", detail=summary)
-    yield Finished(summary=summary, result={"mended": mended, "spent_usd": spent, "batch_id": batch})
+    result = {"mended": mended, "spent_usd": round_.spent_usd, "batch_id": batch}
+    yield Finished(summary=summary, result=result)
 
 
-def _get(database: Store, *, key: str) -> Example | None:
-    return database.examples.get(key)
+async def _measured(example: Example, near_id: str | None, store: AsyncStore, ruler: Ruler) -> Example:
+    """Return the example with what is measured about its new words."""
+    near = await store.run(lambda database: database.examples.get(near_id)) if near_id else None
+    signals = await asyncio.to_thread(measure_again, example, near, ruler)
+    return example.model_copy(update={"signals": signals})
 
 
 def _keep(database: Store, *, before: Example, after: Example) -> int:
@@ -114,18 +111,3 @@ def _keep(database: Store, *, before: Example, after: Example) -> int:
         return 0
     database.examples.put(after)
     return 1
-
-
-def _spent(database: Store, *, record_id: str, usd: float, number: int) -> None:
-    """Note what it costs where all money is summed up."""
-    if usd:
-        database.jobs.put(
-            JobRecord(
-                id=record_id,
-                kind="mend",
-                folder="",
-                title=f"Mend {number} examples",
-                state="done",
-                spent_usd=usd,
-            )
-        )

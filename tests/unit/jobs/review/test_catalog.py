@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.models import Example, Message, Provenance, Signals, Status
+from store.models import Example, Message, Provenance, Rating, Signals, Status, words_digest
 from studio.jobs.review.catalog import Catalog
 from studio.jobs.review.filters import DIMENSIONS, NONE, Filter
 from studio.jobs.review.search import matches
@@ -47,8 +47,7 @@ def raws(*examples: Example) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     made = Catalog()
-    for _ in made.load(raws(*EXAMPLES[:200])):
-        pass
+    made.load(raws(*EXAMPLES[:200]))
     made.put(raws(*EXAMPLES[200:]))
     return made
 
@@ -115,6 +114,20 @@ def test_orders(catalog: Catalog) -> None:
     assert worst[0] >= worst[-1] == 0
     recipes = [by_id[key].recipe or NONE for key in catalog.ids(Filter(order="recipe"))]
     assert recipes == sorted(recipes)
+
+
+def test_the_judges_worst_come_first_and_what_it_has_not_seen_last() -> None:
+    def rated(example: Example, score: float, of: Example) -> Example:
+        words = words_digest((m.role, m.content) for m in of.messages)
+        return example.model_copy(update={"rating": Rating(score=score, model="j", of=words)})
+
+    good, bad, unseen, changed = EXAMPLES[:4]
+    made = Catalog()
+    made.load(raws(rated(good, 0.9, good), rated(bad, 0.2, bad), unseen, rated(changed, 0.0, good)))
+    assert made.ids(Filter(order="judge")) == [bad.id, good.id, unseen.id, changed.id]
+    made.put(raws(rated(good, 0.1, good)))
+    made.drop([bad.id])
+    assert made.ids(Filter(order="judge")) == [good.id, unseen.id, changed.id]
 
 
 @given(
