@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from studio.config.fields import Count, LanguageMix, Name, Text, first_repeated, mistake
 from studio.config.folder import Loaded, checked_name, load_folder
-from studio.config.toml import Table, load_toml
+from studio.config.toml import Table, load_toml, parse, read_text, validate
 
 PLACEHOLDERS = ("count", "glossary", "languages", "slot", "source")
 """What a prompt may ask for, in braces."""
@@ -39,7 +39,9 @@ class Slot(Table):
     turns: Annotated[int, Field(ge=1, le=50)] | None = None
     """Exchanges: one is a message of the user and the reply; None leaves it to the recipe."""
     languages: tuple[LanguageMix, ...] | None = None
-    """Narrower than the recipe's where given."""
+    """Of the replies; narrower than the recipe's where given."""
+    asks: tuple[LanguageMix, ...] | None = None
+    """Of the user's turns; None leaves them free."""
 
 
 class Prompt(Table):
@@ -49,13 +51,39 @@ class Prompt(Table):
     user: Template
 
 
+class Part(Table):
+    """Something that the replies of an example must have somewhere."""
+
+    name: Text
+    """What it is called where it is missing: `a picture`, `the reason why`."""
+    words: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """One of them is enough. Words are compared without regard to case, by their beginning: `color` finds `colors`."""
+    languages: tuple[LanguageMix, ...] | None = None
+    """Asked only of units in these languages; None asks it of all."""
+
+
 class Expect(Table):
-    """What a good result is."""
+    """What a good result is. What a program can check breaks an example; `good` is for people and judges."""
 
     words: tuple[Count, Count] | None = None
     """Fewest and most words of a reply."""
+    passes: Annotated[tuple[Annotated[int, Field(ge=1, le=20)], ...], Field(min_length=1)] | None = None
+    """Numbered passes of a reply, by group: `[3, 3, 3]` is 1 to 9 in three groups with a line of their own between."""
+    parts: tuple[Part, ...] = ()
+    """What the replies of an example must have, all of it."""
     good: tuple[Text, ...] = ()
     """Sentences that are true of a good result."""
+
+
+class Teaching(Table):
+    """How the teacher is asked. A model that refuses sampling parameters is asked without them."""
+
+    model: Text | None = None
+    """Of Anthropic; None, or a model that the order names, takes the order's."""
+    max_tokens: Annotated[int, Field(ge=256, le=64_000)] | None = None
+    """Output tokens of one request at most, thinking included; None takes the order's."""
+    temperature: Annotated[float, Field(ge=0, le=1)] | None = None
+    """None leaves it to the model."""
 
 
 class Recipe(Table):
@@ -80,6 +108,7 @@ class Recipe(Table):
     examples_per_request: Annotated[int, Field(ge=1, le=100)] = 1
     prompt: Prompt
     expect: Expect = Expect()
+    teacher: Teaching = Teaching()
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -117,6 +146,44 @@ def load_recipe(file: Path) -> Recipe:
 def load_recipes(folder: Path) -> Loaded[Recipe]:
     """Read all recipes of a folder; a bad file is among the problems and keeps no other one back."""
     return load_folder(folder, load_recipe)
+
+
+def with_prompt(recipe: Recipe, system: str, user: str) -> Recipe:
+    """Return the recipe with other words.
+
+    Raises:
+        ValueError: they are empty or ask for a placeholder that there is not; the message says which.
+    """
+    try:
+        prompt = Prompt(system=system, user=user)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        context = first.get("ctx", {})
+        wrong = f"{context['found']}, expected {context['expected']}" if "found" in context else first["msg"]
+        raise ValueError(f"the {first['loc'][0]} prompt: {wrong}") from error
+    return recipe.model_copy(update={"prompt": prompt})
+
+
+def write_prompt(file: Path, system: str, user: str) -> Recipe:
+    """Put other words into a recipe's file and return the recipe; comments and all else stay. Replaced whole.
+
+    Raises:
+        ConfigError: the file cannot be used, as it is or with these words; it is left as it is.
+        OSError: it cannot be written.
+    """
+    import tomlkit
+
+    document = tomlkit.parse(read_text(file))
+    prompt = document["prompt"]
+    for name, text in (("system", system), ("user", user)):
+        prompt[name] = tomlkit.string(text, multiline="\n" in text)
+    new = tomlkit.dumps(document)
+    recipe = validate(file, new, parse(file, new), Recipe)
+    # Beside the file, then renamed: a crash leaves the old recipe or the new one.
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(new, encoding="utf-8")
+    beside.replace(file)
+    return recipe
 
 
 def fill(template: str, values: dict[str, str]) -> str:

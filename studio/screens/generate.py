@@ -1,34 +1,42 @@
-"""Generate: progress by recipe, and the newest examples readable while they come."""
+"""Generate: progress by category and recipe, what it costs and how fast it goes, and the newest examples to read."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.screens.job_screen import JobScreen
+from studio.screens.generate_rows import counted, figures_of, line_of
+from studio.screens.picker import Choice, Picker
 from studio.screens.reading import Page, ReadingScreen
-from widgets.example_line import example_line, facts_of, turns_of
+from studio.screens.steering import SteeringScreen
+from widgets.example_line import facts_of, turns_of
 from widgets.line_list import Line, LineList
-from widgets.recipe_bars import RecipeBars, RecipeRow
+from widgets.recipe_bars import RecipeBars, RecipeRow, by_category
 from widgets.safe import safe_line
+from widgets.traffic_lines import TrafficLines
 
 if TYPE_CHECKING:
+    from store.live import Change
     from store.models import Example, JobRecord
     from studio.config.recipes import Recipe
     from studio.jobs.events import Recorded
     from studio.jobs.view import JobView
     from studio.session import Session
 
+_AT_ONCE = 500
+"""Examples that are read from the store at once."""
 _NEWEST = 200
 """Examples and failures that can be read here; all are in Review."""
 
 
-class GenerateScreen(JobScreen):
+class GenerateScreen(SteeringScreen):
     """The newest generate job, or what there is where none was started."""
 
     CSS_PATH = "generate.tcss"
@@ -38,12 +46,29 @@ class GenerateScreen(JobScreen):
     AUTO_FOCUS = "#newest"
     BINDING_GROUP_TITLE = "Generate"
     EMPTY = "Nothing was generated yet. g Start"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "g", "order", "Start", id="generate.order", tooltip="Order examples: who, what, what it costs"
+        ),
+        Binding("v", "preview", "Preview", id="generate.preview", tooltip="Try a recipe on three examples"),
+        Binding("r", "reject", "Reject", id="generate.reject", tooltip="Reject the example under the cursor"),
+        Binding(
+            "T", "again_all", "All again", id="generate.again", tooltip="Ask again for all exhausted slots"
+        ),
+        Binding("c", "width", "Requests", id="generate.width", tooltip="Other number of requests at a time"),
+        Binding("o", "first", "First", id="generate.first", tooltip="Which recipe comes first from now on"),
+        Binding("B", "cap", "Cap", id="generate.cap", tooltip="Another cap for the money"),
+        Binding(
+            "X", "cancel", "Cancel batches", show=False, id="generate.cancel", tooltip="Cancel the batches"
+        ),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self._recipes: tuple[Recipe, ...] = ()
-        self._failed = 0
+        self._have: dict[str, tuple[str, bool]] = {}
+        """Recipe of each example, and whether it counts."""
+        self._stale_ids: set[str] | None = None
         self._newest: deque[str] = deque(maxlen=_NEWEST)
         self._lines: dict[str, Line] = {}
         self._examples: dict[str, Example] = {}
@@ -52,12 +77,18 @@ class GenerateScreen(JobScreen):
     def compose_body(self) -> ComposeResult:
         yield Static(id="status", markup=False)
         yield RecipeBars()
+        yield TrafficLines()
+        yield Static(id="warnings", markup=False)
         yield Static("Newest", id="newest-title", classes="heading", markup=False)
         yield LineList("Examples show here as they come. g Start", id="newest")
 
-    async def reload(self, session: Session) -> None:
-        import asyncio
+    # --- How far the recipes are ----------------------------------------------------------------------------
 
+    def store_changed(self, change: Change) -> None:
+        if change.table == "examples" and self._stale_ids is not None:
+            self._stale_ids.update(change.ids)
+
+    async def reload(self, session: Session) -> None:
         from studio.config.recipes import load_recipes
 
         if not self._recipes:
@@ -67,45 +98,75 @@ class GenerateScreen(JobScreen):
                 self.notify(
                     f"{loaded.problems[0]}", title="A recipe is left out", severity="warning", markup=False
                 )
-        names = [recipe.name for recipe in self._recipes]
-        have = await session.store.run(
-            lambda store: {
-                name: store.examples.count(recipe=name) - store.examples.count(recipe=name, status="rejected")
-                for name in names
-            }
+        changed, self._stale_ids = self._stale_ids, set()
+        if changed is None:
+            changed = set(await session.store.run(lambda store: store.examples.ids()))
+        ids = list(changed)
+        # In parts: others wait for the store meanwhile.
+        for start in range(0, len(ids), _AT_ONCE):
+            part = ids[start : start + _AT_ONCE]
+            for key, entry in (await session.store.run(partial(counted, ids=part))).items():
+                if entry is None:
+                    self._have.pop(key, None)
+                else:
+                    self._have[key] = entry
+        self._draw_bars()
+
+    def _draw_bars(self) -> None:
+        have: dict[str, int] = {}
+        for recipe, counts in self._have.values():
+            have[recipe] = have.get(recipe, 0) + counts
+        picture = self.picture
+        rows = (
+            RecipeRow(
+                recipe.name,
+                have.get(recipe.name, 0),
+                recipe.target,
+                recipe.category,
+                picture.note(recipe.name) if picture else "",
+            )
+            for recipe in self._recipes
         )
-        self.query_one(RecipeBars).rows = tuple(
-            RecipeRow(recipe.name, have[recipe.name], recipe.target) for recipe in self._recipes
-        )
+        self.query_one(RecipeBars).rows = by_category(rows)
+
+    # --- The newest job -------------------------------------------------------------------------------------
 
     def another(self, record: JobRecord) -> None:
-        self._failed = 0
         self._newest.clear()
         self._lines.clear()
         self._examples.clear()
+        self.failures.clear()
+        self.picture = None
         self._fresh = True
 
     def took(self, recorded: Recorded) -> None:
         from store.models import Example
-        from studio.jobs.events import Saved, Unit
+        from studio.jobs.events import RecipeFigures, Saved, Traffic, Unit
+        from studio.jobs.generate.picture import Picture
 
         event = recorded.event
         if isinstance(event, Saved) and event.table == "examples":
             example = Example.model_validate(event.document)
             self._examples[example.id] = example
-            self._add(example.id, example_line(example))
+            self._add(example.id, line_of(example))
         elif isinstance(event, Unit) and event.state == "failed":
-            self._failed += 1
+            self.failures[event.unit_id] = event
+            where = f"{event.recipe}/{event.slot}  " if event.recipe else ""
             line = Content.assemble(
-                ("✗ ", "$error"), ("a request failed  ", "$text-muted"), safe_line(event.reason)
+                ("✗ ", "$error"),
+                ("a request failed  ", "$text-muted"),
+                safe_line(where, 60),
+                safe_line(event.reason),
             )
             self._add(event.unit_id, line)
+        elif isinstance(event, Traffic | RecipeFigures):
+            self.picture = (self.picture or Picture()).after(event)
 
     def _add(self, row_id: str, line: Line) -> None:
         if len(self._newest) == _NEWEST and row_id not in self._lines:
             gone = self._newest[-1]
-            self._lines.pop(gone, None)
-            self._examples.pop(gone, None)
+            for kept in (self._lines, self._examples, self.failures):
+                kept.pop(gone, None)
         if row_id not in self._lines:
             self._newest.appendleft(row_id)
         self._lines[row_id] = line
@@ -121,10 +182,100 @@ class GenerateScreen(JobScreen):
             rows.show(list(self._newest))
             if at_top:
                 rows.cursor = 0
+        self._draw_bars()
+        picture = self.picture
+        lines = self.query_one(TrafficLines)
+        lines.display = picture is not None
+        if picture is None:
+            return
+        lines.figures = figures_of(view, picture)
+        warnings = self.query_one("#warnings", Static)
+        found = picture.warnings()
+        warnings.display = bool(found)
+        more = f"  and {len(found) - 2} more" if len(found) > 2 else ""
+        warnings.update(Content.styled(safe_line("! " + " · ".join(found[:2]) + more, 300), "$warning"))
+
+    # --- Reading and deciding -------------------------------------------------------------------------------
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
-        example = self._examples.get(event.row_id)
-        if example is not None:
+        from widgets.conversation import Turn
+
+        name = self.session.persona.name if self.session and self.session.persona else "assistant"
+        if (example := self._examples.get(event.row_id)) is not None:
             title = f"{example.category} · {example.slot or example.recipe or ''}"
-            name = self.session.persona.name if self.session and self.session.persona else "assistant"
-            self.app.push_screen(ReadingScreen((Page(title, turns_of(example), facts_of(example)),), name))
+            page = Page(title, turns_of(example), facts_of(example))
+        elif (failed := self.failures.get(event.row_id)) is not None:
+            title = f"A request failed · {failed.recipe}/{failed.slot}"
+            text = failed.text or "(nothing came)"
+            page = Page(title, (Turn(role="assistant", text=text),), (f"! {failed.reason}",))
+        else:
+            return
+        self.app.push_screen(ReadingScreen((page,), name))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "preview":
+            return self.session is not None
+        if action == "order":
+            return super().check_action("go", ())
+        if action == "reject":
+            return bool(self._newest)
+        return super().check_action(action, parameters)
+
+    async def action_order(self) -> None:
+        """Order examples."""
+        from studio.screens.ordering import OrderScreen
+
+        if self.session is not None:
+            await self.app.push_screen(OrderScreen(self.session, self._recipes), self._ordered)
+
+    def _ordered(self, spec: Any) -> None:
+        if spec is not None:
+            self.notify("Starting generate …", timeout=3)
+            self.post_message(self.Start("generate", spec))
+
+    async def action_preview(self) -> None:
+        """Try a recipe on three examples."""
+        from studio.screens.order_form import default_order
+        from studio.screens.previewing import PreviewScreen
+
+        session = self.session
+        if session is None:
+            return
+
+        async def begin(recipe: str) -> None:
+            spec = await asyncio.to_thread(default_order, session)
+            await self.app.push_screen(PreviewScreen(session, spec, recipe))
+
+        def chosen(recipe: str | None) -> None:
+            if recipe:
+                self.guard(begin(recipe), "previewing a recipe", group="preview")
+
+        choices = tuple(Choice(recipe.name, recipe.title, recipe.category) for recipe in self._recipes)
+        await self.app.push_screen(Picker("Preview which recipe?", choices), chosen)
+
+    def action_reject(self) -> None:
+        """Reject the example under the cursor."""
+        example = self._examples.get(self.query_one("#newest", LineList).current or "")
+        if example is not None and self.session is not None:
+            self.guard(
+                self._reject(self.session, example), "rejecting an example", group="reject", exclusive=False
+            )
+
+    async def _reject(self, session: Session, example: Example) -> None:
+        from studio.jobs.review.decisions import decide
+
+        if session.readonly:
+            self.notify("Another process writes this workspace; reject it there.", severity="warning")
+            return
+
+        def write(store: Any) -> Example:
+            current = store.examples.get(example.id) or example
+            decided = decide(current, "reject", "person")
+            store.examples.put(decided)
+            return decided
+
+        decided = await session.store.write(write)
+        self._examples[decided.id] = decided
+        self._add(decided.id, line_of(decided))
+        self._dirty = True
+        self.notify("Rejected; u in Review takes it back.", timeout=3)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from studio.jobs.rows import RowFile
@@ -33,7 +33,8 @@ class Budget:
         limit_usd: float | None,
         *,
         spent: Callable[[], float],
-        answered: Collection[str] = (),
+        answered: Iterable[str] = (),
+        pending: Collection[str] = (),
     ) -> None:
         """Read what earlier processes of the job have sent.
 
@@ -41,17 +42,22 @@ class Budget:
             folder: the job's.
             limit_usd: None for no limit.
             spent: asked for the sum of what is known to be paid.
-            answered: units whose answer is in the job's events, and with it what it cost.
+            answered: the unit of each answer that is in the job's events, and with it what it cost.
+            pending: units whose last attempt is in a batch that a server still has: they are in flight.
         """
         self._file = RowFile(folder / ATTEMPTS_FILE)
-        self._limit = limit_usd
+        self.limit_usd = limit_usd
+        """May be changed while the job runs."""
         self._spent = spent
-        self._in_flight: dict[str, float] = {}
-        lost = _unaccounted(self._file, answered)
+        begun = _unaccounted(self._file, answered)
+        self._in_flight = {unit: sent.pop() for unit in pending if (sent := begun.get(unit))}
+        lost = [usd for sent in begun.values() for usd in sent]
         self.lost = len(lost)
         """Attempts whose reply never arrived though it may have been billed."""
         self.lost_usd = sum(lost)
         """Their worst case."""
+        # Nobody looks at the rows again, and they grow with the job.
+        self._file.rows.clear()
 
     def begin(self, unit_id: str, usd: float) -> None:
         """Set aside an attempt's worst case before it is sent; a unit has one attempt at a time.
@@ -60,25 +66,36 @@ class Budget:
             UnaffordableError: it could pass the limit; nothing was set aside.
             OSError: it could not be written down, so it must not be sent.
         """
+        self.begin_all({unit_id: usd})
+
+    def begin_all(self, worst: Mapping[str, float]) -> None:
+        """Set aside the worst cases of attempts that are sent together; raises as `begin`, for all or none."""
+        usd = sum(worst.values())
         if not self.affords(usd):
             raise UnaffordableError(usd)
-        self._in_flight[unit_id] = usd
-        self._file.append([{"unit": unit_id, "usd": usd}])
+        self._file.append([{"unit": unit, "usd": each} for unit, each in worst.items()])
+        self._in_flight.update(worst)
 
     def affords(self, usd: float) -> bool:
         """Say whether an attempt of this worst case keeps within the limit, whatever is in flight."""
-        return self._limit is None or self.committed_usd + usd <= self._limit
+        return self.limit_usd is None or self.committed_usd + usd <= self.limit_usd
+
+    @property
+    def room_usd(self) -> float | None:
+        """What may still be set aside; None where there is no limit."""
+        return None if self.limit_usd is None else max(0.0, self.limit_usd - self.committed_usd)
 
     @property
     def committed_usd(self) -> float:
         """What the job has cost at most, all that is in flight included."""
         return self._spent() + self.lost_usd + sum(self._in_flight.values())
 
-    def free(self, unit_id: str) -> None:
-        """Give back an attempt that the server has not billed."""
-        del self._in_flight[unit_id]
+    def free(self, *unit_ids: str) -> None:
+        """Give back attempts that the server has not billed."""
+        for unit_id in unit_ids:
+            self._in_flight.pop(unit_id, None)
         # After a power cut it may count as lost, which is on the safe side.
-        self._file.append([{"unit": unit_id, "free": True}], durable=False)
+        self._file.append([{"unit": unit_id, "free": True} for unit_id in unit_ids], durable=False)
 
     def lose(self, unit_id: str) -> None:
         """Note that an attempt's reply will not arrive, but may have been billed."""
@@ -90,7 +107,8 @@ class Budget:
         self._in_flight.pop(unit_id, None)
 
 
-def _unaccounted(file: RowFile, answered: Collection[str]) -> list[float]:
+def _unaccounted(file: RowFile, answered: Iterable[str]) -> dict[str, list[float]]:
+    """Return the worst cases of attempts, by unit, that were neither given back nor answered; the last one last."""
     begun: defaultdict[str, list[float]] = defaultdict(list)
     for row in file.rows:
         sent = begun[str(row.get("unit"))]
@@ -99,8 +117,7 @@ def _unaccounted(file: RowFile, answered: Collection[str]) -> list[float]:
                 sent.pop()
         else:
             sent.append(float(row.get("usd", 0.0)))
-    for unit_id in answered:
-        # An answered unit is never asked again, so its last attempt is the one that was answered.
-        if begun[unit_id]:
-            begun[unit_id].pop()
-    return [usd for sent in begun.values() for usd in sent]
+    for unit_id, answers in Counter(answered).items():
+        # A unit is answered by its last attempt, and not asked again after that.
+        del begun[unit_id][max(0, len(begun[unit_id]) - answers) :]
+    return begun

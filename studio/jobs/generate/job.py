@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Literal
 
 from store.live import AsyncStore
-from studio.config.errors import ConfigError
-from studio.config.persona import load_persona
-from studio.config.recipes import Recipe, load_recipes
-from studio.config.starter import load_starter
-from studio.jobs.events import Event, Finished, JobError, Log, Saved, Stage
+from studio.jobs.events import Event, Finished, JobError, Log, Saved, Stage, Traffic
 from studio.jobs.generate.budget import Budget
+from studio.jobs.generate.course import Course
+from studio.jobs.generate.inputs import make_inputs
+from studio.jobs.generate.leaving import must_have_agreed
 from studio.jobs.generate.ledger import Ledger
-from studio.jobs.generate.order import Order, Spec, make_order
+from studio.jobs.generate.novelty import load_known, save_known
+from studio.jobs.generate.order import Order, Spec
+from studio.jobs.generate.refill import Refill
+from studio.jobs.generate.steering import steer
 from studio.jobs.generate.teachers.account import account
-from studio.jobs.generate.teachers.base import Answer, OfflineTeacher, Teacher
+from studio.jobs.generate.teachers.base import Answer, BudgetUsedError, OfflineTeacher, Teacher
+from studio.jobs.generate.teachers.submitted import pending_units
 from studio.jobs.process.context import JobContext
 from studio.workspace import Workspace
 
@@ -24,8 +29,9 @@ __all__ = ["Spec", "prepare", "run", "title"]
 
 def title(spec: Spec) -> str:
     """Return what the job is called in lists."""
-    what = ", ".join(spec.recipes) if spec.recipes else "examples"
-    return f"Generate {what} ({spec.model or spec.teacher})"
+    what = ", ".join(spec.slots or spec.recipes or spec.categories) or "examples"
+    batch = ", batches" if spec.batch else ""
+    return f"Generate {what} ({spec.model or spec.teacher}{batch})"
 
 
 async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: Path) -> None:
@@ -33,100 +39,167 @@ async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: P
 
     Raises:
         ConfigError: the persona, a recipe or a starter file is damaged.
-        JobError: there is no such recipe, no key for the teacher, or nothing is left to generate.
+        JobError: there is no such recipe, no key for the teacher, nothing is left to generate, or the person has
+            not agreed to what would leave this machine.
     """
-    persona = load_persona(workspace.persona_file)
-    recipes = load_recipes(workspace.recipes)
-    if recipes.problems:
-        raise ConfigError(*recipes.problems)
-    starter = load_starter(workspace.starter, recipes.items)
-    offline = spec.teacher == "offline"
-    if starter.problems and offline:
-        raise ConfigError(*starter.problems)
-    chosen = _chosen(recipes.items, spec.recipes)
-    remote = not offline and account(spec).remote
-    order = await store.run(
-        lambda database: make_order(
-            spec, persona, chosen, starter.items, database=database, order_id=folder.name, remote=remote
-        )
-    )
-    if not order.units:
-        used_up = ", or the starter data is used up" if offline else ""
+    inputs = await make_inputs(spec, workspace, store, order_id=folder.name)
+    if not inputs.order.units:
+        used_up = ", or the starter data is used up" if spec.teacher == "offline" else ""
         raise JobError(
             f"Nothing is left to generate: every recipe has what is wanted of it{used_up}.",
             kept="Nothing was changed.",
             to_do="Raise a target or the count, or choose another teacher.",
         )
-    order.save(folder)
+    must_have_agreed(workspace, inputs)
+    inputs.order.save(folder)
+    save_known(folder, inputs.known)
 
 
 async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     """Yield each unit's answer and the examples that it holds; a resumed job asks only for what has no answer.
 
-    A pause or a stop lets what is in flight come home first: it is paid for.
+    A pause or a stop lets what is in flight come home first: it is paid for. At the cap the job stops by itself.
 
     Raises:
-        JobError: the key is missing, the server refuses, the budget is used up.
+        JobError: the key is missing, the server refuses, or has been away for too long.
     """
     order = Order.load(job.folder)
-    ledger = Ledger(order, spec, job.id, job.previous())
-    yield _saved(ledger)
+    refill = Refill(job.folder, order)
+    ledger = Ledger(order, spec, job.id, job.previous(), refill.units)
     yield Stage(name="generate", state="running", detail=f"{len(order.units)} requests to {spec.teacher}")
-    for event in ledger.unsaved():
+    await asyncio.to_thread(ledger.catch_up, load_known(job.folder))
+    for event in _first(order, ledger):
         yield event
-    yield ledger.progress()
-    budget = Budget(job.folder, spec.budget_usd, spent=lambda: ledger.spent_usd, answered=ledger.answered)
+    budget = _budget(spec, job, ledger)
+    course = Course(spec, job.folder, ledger, refill, budget)
     if budget.lost:
         yield Log(level="warning", text=_lost(budget))
-    teacher = _teacher(spec, order, ledger, budget, job)
+    teacher = _teacher(spec, order, ledger, budget, course=course, job=job)
+    course.tick()
+    cap: BudgetUsedError | None = None
     try:
-        while (units := ledger.open_units()) and not job.control.stopping:
-            async for item in teacher.answers(units):
-                if isinstance(item, Answer):
-                    for event in ledger.enter(item):
-                        yield event
-                    yield ledger.progress()
-                else:
-                    yield item
+        while course.refresh() and not job.control.stopping and not course.cancelled:
+            async for item in teacher.answers(course.queue):
+                for event in _entered(item, ledger, course):
+                    yield event
             async for event in job.control.hold():
                 yield event
+    except BudgetUsedError as error:
+        cap = error
     except JobError:
         yield _saved(ledger)
         raise
     finally:
         await teacher.close()
+    if course.cancelled:
+        # It was meant for what was with the server then.
+        steer(job.folder, cancel=False)
+    for event in _last(spec, ledger, budget):
+        yield event
+    yield _end(ledger, budget, cap, job, stopped=bool(ledger.open_units()) or course.cancelled)
+
+
+def _first(order: Order, ledger: Ledger) -> Iterator[Event]:
+    """Yield where the order stands before the first request of this process."""
     yield _saved(ledger)
-    stopped = bool(ledger.open_units())
-    summary = ledger.summary() + (f"; {_lost(budget)}" if budget.lost_usd else "")
-    yield Stage(name="generate", state="done", detail=summary)
-    yield Finished(state="stopped" if stopped else "done", summary=summary, result=ledger.result())
+    yield from ledger.unsaved()
+    for recipe in order.recipes:
+        if ledger.slots.wanted(recipe.name):
+            yield ledger.figures(recipe.name)
+    yield ledger.progress()
 
 
-def _teacher(spec: Spec, order: Order, ledger: Ledger, budget: Budget, job: JobContext) -> Teacher:
+def _last(spec: Spec, ledger: Ledger, budget: Budget) -> Iterator[Event]:
+    """Yield where it stands after the last one."""
+    yield _saved(ledger)
+    if spec.teacher != "offline":
+        yield Traffic(
+            spent_usd=ledger.spent_usd,
+            committed_usd=budget.committed_usd,
+            projected_usd=ledger.projected_usd,
+            cap_usd=budget.limit_usd,
+        )
+    yield Stage(name="generate", state="done", detail=ledger.summary())
+
+
+def _entered(item: Answer | Event, ledger: Ledger, course: Course) -> Iterator[Event]:
+    """Yield what an answer comes to, each event written before the next is made; other events as they are."""
+    if isinstance(item, Answer):
+        yield from ledger.enter(item)
+        yield from course.after(item.unit)
+        yield ledger.progress()
+    elif isinstance(item, Traffic):
+        money = {"spent_usd": ledger.spent_usd, "projected_usd": ledger.projected_usd}
+        yield item.model_copy(update=money)
+    else:
+        yield item
+
+
+def _budget(spec: Spec, job: JobContext, ledger: Ledger) -> Budget:
+    return Budget(
+        job.folder,
+        spec.budget_usd,
+        spent=lambda: ledger.spent_usd,
+        answered=ledger.paid.elements(),
+        pending=pending_units(job.folder) - ledger.answered if spec.batch else (),
+    )
+
+
+def _teacher(
+    spec: Spec, order: Order, ledger: Ledger, budget: Budget, *, course: Course, job: JobContext
+) -> Teacher:
     if spec.teacher == "offline":
         return OfflineTeacher(job.control.requested)
     from studio.jobs.generate.teachers.messages import MessagesServer
-    from studio.jobs.generate.teachers.paid import PaidTeacher
 
     server = MessagesServer(account(spec), max_tokens=spec.max_tokens)
-    return PaidTeacher(spec, order, server, budget, requested=job.control.requested, asked=ledger.asked)
+    if spec.batch:
+        from studio.jobs.generate.teachers.batches import BatchTeacher
+
+        return BatchTeacher(
+            spec, order, server, budget, course=course, job=job, asked=ledger.asked, unit=ledger.unit
+        )
+    from studio.jobs.generate.teachers.paid import PaidTeacher
+
+    teacher = PaidTeacher(
+        spec,
+        order,
+        server,
+        budget,
+        requested=job.control.requested,
+        asked=ledger.asked,
+        resumed=bool(ledger.paid),
+        tick=course.tick,
+    )
+    course.set_most = teacher.set_most
+    return teacher
 
 
 def _saved(ledger: Ledger) -> Saved:
     return Saved(table="generation_runs", document=ledger.generation_run().model_dump(mode="json"))
 
 
+def _end(
+    ledger: Ledger, budget: Budget, cap: BudgetUsedError | None, job: JobContext, *, stopped: bool
+) -> Finished:
+    parts = [ledger.summary()]
+    if budget.lost_usd:
+        parts.append(_lost(budget))
+    if cap is not None:
+        parts.append(
+            f"stopped at the cap of ${budget.limit_usd:.2f}: up to ${budget.committed_usd:.4f} are spent and the "
+            f"next request may cost up to ${cap.usd:.4f}. Missing: {ledger.lacking()}. Go on with a higher one: "
+            f"jessy-studio generate --resume {job.id[:8]} --budget {budget.limit_usd * 2:.2f}"  # type: ignore[operator]
+        )
+    elif stopped and (waiting := pending_units(job.folder) - ledger.answered):
+        parts.append(f"{len(waiting)} requests are with the server: resume the job to collect them")
+    elif exhausted := ledger.slots.exhausted():
+        parts.append(f"exhausted: {', '.join('/'.join(place) for place in exhausted)}")
+    state: Literal["done", "stopped"] = "stopped" if stopped or cap is not None else "done"
+    result = ledger.result() | {"missing": ledger.lacking(), "at_cap": cap is not None}
+    return Finished(state=state, summary="; ".join(parts), result=result)
+
+
 def _lost(budget: Budget) -> str:
     cost = f", and may have cost up to ${budget.lost_usd:.4f}" if budget.lost_usd else ""
     return f"{budget.lost} requests were sent whose answer did not arrive{cost}"
-
-
-def _chosen(recipes: tuple[Recipe, ...], names: tuple[str, ...]) -> tuple[Recipe, ...]:
-    by_name = {recipe.name: recipe for recipe in recipes}
-    if unknown := next((name for name in names if name not in by_name), None):
-        raise JobError(
-            f"There is no recipe `{unknown}`.",
-            kept="Nothing was changed.",
-            to_do=f"Choose among: {', '.join(sorted(by_name))}.",
-        )
-    return tuple(by_name[name] for name in names) if names else recipes

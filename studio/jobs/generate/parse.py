@@ -69,17 +69,22 @@ def conversations(reply: str) -> list[tuple[Message, ...]]:
     Raises:
         ReplyError: the reply is empty, too long, or holds no conversation.
     """
-    if len(reply) > MAX_REPLY_CHARACTERS:
-        raise ReplyError(f"the reply has {len(reply):,} characters, more than {MAX_REPLY_CHARACTERS:,}")
-    if not reply.strip():
-        raise ReplyError("the reply is empty")
-    found = [turns for item in _items(_load(reply)) if (turns := _turns(item))]
+    found = [turns for item in _items(loaded(reply)) if (turns := _turns(item))]
     if not found:
         raise ReplyError("the reply holds no example in the form asked for")
     return found
 
 
-def _load(reply: str) -> Any:
+def loaded(reply: str) -> Any:
+    """Return the first JSON value of a reply, repaired where it has to be.
+
+    Raises:
+        ReplyError: it is empty, too long, or holds none.
+    """
+    if len(reply) > MAX_REPLY_CHARACTERS:
+        raise ReplyError(f"the reply has {len(reply):,} characters, more than {MAX_REPLY_CHARACTERS:,}")
+    if not reply.strip():
+        raise ReplyError("the reply is empty")
     body = reply.strip()
     start = min((at for sign in "{[" if (at := body.find(sign)) >= 0), default=-1)
     if start < 0:

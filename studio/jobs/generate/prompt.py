@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from studio.config.recipes import Slot, fill
 from studio.jobs.generate.order import Order
-from studio.jobs.generate.parse import FORMAT
+from studio.jobs.generate.parse import FORMAT, SCHEMA
 from studio.jobs.generate.units import Unit
 
 LANGUAGES = {"tr": "Turkish", "en": "English", "mixed": "Turkish and English mixed in one sentence"}
@@ -22,6 +23,13 @@ class Request:
     system: str
     """The same for all units of a recipe, so that the server can cache it."""
     user: str
+    model: str | None = None
+    """None is the account's."""
+    max_tokens: int | None = None
+    """Output tokens at most, thinking included; None is the server's default here."""
+    temperature: float | None = None
+    schema: dict[str, Any] = field(default_factory=lambda: SCHEMA)
+    """Of the JSON that is asked for, for servers that hold a model to one."""
 
 
 def request(unit: Unit, order: Order, asked: tuple[str, ...]) -> Request:
@@ -48,6 +56,9 @@ def request(unit: Unit, order: Order, asked: tuple[str, ...]) -> Request:
     return Request(
         system=fill(recipe.prompt.system, values),
         user=f"{fill(recipe.prompt.user, values)}{already}\n\n{FORMAT}",
+        model=recipe.teacher.model,
+        max_tokens=recipe.teacher.max_tokens,
+        temperature=recipe.teacher.temperature,
     )
 
 

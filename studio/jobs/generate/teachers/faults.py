@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from studio.jobs.events import JobError
+from studio.jobs.generate.pace import Limits, limits_of
 
 if TYPE_CHECKING:
     import anthropic
 
 _RETRIED = frozenset({408, 409, 429})
 """Client errors that pass; all other ones say that the key, the model or the request is wrong."""
+
+OVERLOADED = frozenset({500, 502, 503, 504, 529})
+"""The server itself has too much to do; 429 is a limit of ours."""
 
 _HINTS = {
     401: "Check the API key: jessy-studio doctor",
@@ -33,6 +37,8 @@ class AttemptError(Exception):
         may_be_billed: bool,
         retry_after: float | None = None,
         final: JobError | None = None,
+        limits: Limits | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(what)
         self.may_be_billed = may_be_billed
@@ -41,6 +47,15 @@ class AttemptError(Exception):
         """Seconds that the server asks to wait."""
         self.final = final
         """The error that ends the job, where asking again cannot help."""
+        self.limits: Limits = limits or {}
+        """The rate limits that the answer stated."""
+        self.status = status
+        """Of the answer; None where none came."""
+
+    @property
+    def refused_for_now(self) -> bool:
+        """True where the server is there and wants less: 429, 529 and what is like it."""
+        return self.status is not None
 
 
 @dataclass(frozen=True)
@@ -59,24 +74,32 @@ class Backoff:
     def seconds(self, attempt: int, retry_after: float | None) -> float:
         """Return how long to wait after the attempt with this number, counted from 0."""
         jittered = random.uniform(0, min(self.most_seconds, self.first_seconds * 2**attempt))  # noqa: S311
-        return max(min(retry_after or 0.0, self.asked_most_seconds), jittered)
+        if retry_after is None:
+            return jittered
+        # All that were refused together would come back together.
+        return min(retry_after, self.asked_most_seconds) + min(jittered, self.first_seconds)
 
 
 def of_status(error: anthropic.APIStatusError) -> AttemptError:
     """Return the fault of an answer with an error status; those are not billed."""
     status = error.status_code
+    limits = limits_of(error.response.headers)
     if status >= 500 or status in _RETRIED:
         return AttemptError(
             f"the server answered {status}",
             may_be_billed=False,
             retry_after=_seconds(error.response.headers.get("retry-after")),
+            limits=limits,
+            status=status,
         )
     final = JobError(
         f"The teacher's server refused ({status}): {error.message}",
         kept="All examples so far are stored.",
         to_do=_HINTS.get(status, "Change the recipe or the model, then order again."),
     )
-    return AttemptError(f"the server answered {status}", may_be_billed=False, final=final)
+    return AttemptError(
+        f"the server answered {status}", may_be_billed=False, final=final, limits=limits, status=status
+    )
 
 
 def _seconds(header: str | None) -> float | None:

@@ -10,7 +10,9 @@ import pytest
 
 from store.live import AsyncStore
 from studio.jobs.events import Event, JobError
+from studio.jobs.generate.inputs import make_inputs
 from studio.jobs.generate.job import run
+from studio.jobs.generate.leaving import Leaving, agree, what_leaves
 from studio.jobs.generate.order import Spec
 from studio.jobs.order import order
 from studio.jobs.process.context import JobContext
@@ -63,9 +65,10 @@ def server() -> Iterator[MessagesServer]:
 
 
 @pytest.fixture
-def paid_spec(server: MessagesServer, monkeypatch: pytest.MonkeyPatch) -> Spec:
-    """12 examples in 6 requests to the server, with short waits after faults."""
+def paid_spec(server: MessagesServer, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Spec:
+    """12 examples in 6 requests to the server, agreed to, with short waits after faults."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+    agree(workspace, Leaving(server.url))
     return Spec(
         teacher="anthropic",
         base_url=server.url,
@@ -78,9 +81,12 @@ def paid_spec(server: MessagesServer, monkeypatch: pytest.MonkeyPatch) -> Spec:
 
 @pytest.fixture
 def order_job(workspace: Workspace, store: AsyncStore) -> OrderJob:
-    """Order a generate job without starting its process."""
+    """Agree to a generate job and order it, without starting its process."""
 
     async def make(spec: Spec) -> JobFolder:
+        leaving = what_leaves(await make_inputs(spec, workspace, store, order_id="0"))
+        if leaving is not None:
+            agree(workspace, leaving)
         return await order(workspace, store, "generate", spec, None)
 
     return make

@@ -14,9 +14,9 @@ BACKOFF = Backoff()
 @given(st.integers(0, 30), st.none() | st.floats(0, 1e9))
 def test_waits_are_capped_and_never_shorter_than_asked(attempt: int, asked: float | None) -> None:
     seconds = BACKOFF.seconds(attempt, asked)
-    assert 0 <= seconds <= BACKOFF.asked_most_seconds
+    assert 0 <= seconds <= BACKOFF.asked_most_seconds + BACKOFF.first_seconds
     assert seconds >= min(asked or 0, BACKOFF.asked_most_seconds)
-    if not asked:
+    if asked is None:
         assert seconds <= min(60.0, 2**attempt)
 
 

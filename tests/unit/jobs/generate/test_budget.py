@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from store.models import GenerationRun
-from studio.jobs.events import Failed, Finished, JobError, Log, Saved, Unit
+from studio.jobs.events import Finished, JobError, Log, Saved, Unit
 from studio.jobs.generate.budget import ATTEMPTS_FILE, Budget, UnaffordableError
 from studio.jobs.generate.order import Spec
+from studio.jobs.generate.steering import steer
 from tests.fixtures.messages_server import MessagesServer, Step
 from tests.unit.jobs.generate.conftest import Drive, OrderJob
 
@@ -31,8 +32,10 @@ async def test_the_budget_holds_with_four_in_flight_and_every_fault(
         events = await drive(folder)
         assert server.billed_usd <= 0.15
     end = events[-1]
-    assert isinstance(end, Failed)
-    assert "budget of $0.15 would be passed" in end.what
+    assert isinstance(end, Finished)
+    assert (end.state, end.result["at_cap"]) == ("stopped", True)
+    assert "stopped at the cap of $0.15" in end.summary
+    assert "of tiny. Go on with a higher one" in end.summary
     assert server.billed_usd > 0.05, "it stopped long before the money was gone"
 
 
@@ -41,7 +44,7 @@ async def test_without_faults_the_budget_is_used_nearly_to_its_end(
 ) -> None:
     spec = paid_spec.model_copy(update={"concurrency": 4, "count": 60, "budget_usd": 0.15})
     events = await drive(await order_job(spec))
-    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1], Finished)
     # One request costs 0.022 at its worst: what is left would not have paid for one more.
     assert 0.15 - 0.03 < server.billed_usd <= 0.15
     spent = sum(event.cost_usd or 0 for event in events if isinstance(event, Unit))
@@ -54,8 +57,22 @@ async def test_a_budget_that_pays_for_nothing_sends_nothing(
     order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
 ) -> None:
     events = await drive(await order_job(paid_spec.model_copy(update={"budget_usd": 0.001})))
-    assert isinstance(events[-1], Failed)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].result["missing"] == "12 of tiny"
     assert server.asked == []
+
+
+async def test_a_higher_cap_lets_it_go_on(
+    order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
+) -> None:
+    folder = await order_job(paid_spec.model_copy(update={"budget_usd": 0.03}))
+    events = await drive(folder)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].result["at_cap"]
+    steer(folder.path, budget_usd=1.0)
+    events = await drive(folder)
+    assert isinstance(events[-1], Finished)
+    assert (events[-1].state, events[-1].result["examples"]) == ("done", 12)
 
 
 async def test_a_budget_needs_a_price(order_job: OrderJob, paid_spec: Spec) -> None:

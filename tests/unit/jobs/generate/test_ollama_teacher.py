@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from store.models import Example
 from studio.jobs.events import Failed, Finished, Saved, Unit
-from studio.jobs.generate.order import Order, Spec
+from studio.jobs.generate.order import Order, Spec, counts
 from studio.lm.embedded import embedded_gguf
 from studio.workspace import Workspace
 from tests.fixtures.ollama import OllamaServer
@@ -53,7 +54,8 @@ async def test_a_handful_goes_through_the_same_path(
     end = events[-1]
     assert isinstance(end, Finished), end
     units = [event for event in events if isinstance(event, Unit)]
-    assert {unit.unit_id for unit in units} == {unit.id for unit in Order.load(folder.path).units}
+    # What so small a teacher does not bring is asked for again, until its slots are exhausted.
+    assert {unit.unit_id for unit in units} >= {unit.id for unit in Order.load(folder.path).units}
     for unit in units:
         # So small a teacher seldom writes JSON; what it wrote is kept either way, with the reason.
         assert unit.text
@@ -63,7 +65,9 @@ async def test_a_handful_goes_through_the_same_path(
         assert (unit.input_tokens or 0) > 60, "the recipe did not arrive"
         assert unit.cost_usd is None
     made = [e.document for e in events if isinstance(e, Saved) and e.table == "examples"]
-    assert end.result["examples"] == len(made)
+    counted = [document for document in made if counts(Example.model_validate(document))]
+    assert end.result["examples"] == len(counted)
+    assert len(counted) == 2 or end.result["exhausted"]
     assert end.result["failed_units"] == sum(unit.state == "failed" for unit in units)
     assert all(document["provenance"]["teacher"] == "ollama" for document in made)
     assert not [event for event in await drive(folder) if isinstance(event, Unit)], "it was asked again"

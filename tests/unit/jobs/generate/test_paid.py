@@ -121,13 +121,15 @@ async def test_a_reply_without_examples_is_a_failed_unit_with_its_text(
     assert failed.text == step.text
     assert failed.cost_usd is not None
     assert failed.cost_usd > 0
-    assert len(examples(events)) == 10
+    # What it did not bring is asked for in its place.
+    assert len(examples(events)) == 12
     end = events[-1]
     assert isinstance(end, Finished)
     assert (end.state, end.result["failed_units"]) == ("done", 1)
-    # It was paid for: going on with the same job does not ask, and pay, again.
+    assert len(server.asked) == 7
+    # All is paid for: going on with the same job does not ask, and pay, again.
     await drive(folder)
-    assert len(server.asked) == 6
+    assert len(server.asked) == 7
 
 
 async def test_thinking_is_not_the_text(
@@ -151,7 +153,7 @@ async def test_hostile_text_is_kept_as_text(
     ]
     events = await drive(await order_job(paid_spec))
     assert all(unit.state == "done" for unit in units(events))
-    assert len(examples(events)) == 11
+    assert len(examples(events)) == 12
     kept = [message["content"] for e in examples(events) for message in e["messages"]]  # type: ignore[attr-defined]
     assert nasty.replace("\ud800", "\ufffd") in kept
 
