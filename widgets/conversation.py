@@ -80,7 +80,7 @@ def _body(text: str, *, muted: bool = False) -> Content:
             if code is None:
                 code, language = [], line.strip().strip("`").split(" ")[0]
             else:
-                lines += [_code("\n".join(code), language)] if code else []
+                lines += [code_content("\n".join(code), language)] if code else []
                 code = None
             lines.append(Content.styled(line, "$text-muted"))
         elif code is not None:
@@ -88,12 +88,12 @@ def _body(text: str, *, muted: bool = False) -> Content:
         else:
             lines.append(Content(line))
     if code:
-        lines.append(_code("\n".join(code), language))
+        lines.append(code_content("\n".join(code), language))
     return Content("\n").join(lines)
 
 
 @lru_cache(maxsize=64)
-def _code(text: str, language: str) -> Content:
+def code_content(text: str, language: str) -> Content:
     """Return code in its language's colours; without a known language, or when it is long, in one."""
     if language and len(text) <= _MOST_HIGHLIGHTED:
         from textual.highlight import highlight

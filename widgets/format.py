@@ -13,6 +13,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def plural(value: int, word: str) -> str:
+    """Return a number with its word: `1 file`, `12 files`."""
+    return f"{value:,} {word}{'' if value == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units: `5 h 36 m`, `4 m 10 s`, `12 s`."""
     whole = max(0, round(seconds))

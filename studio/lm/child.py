@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from studio.lm.errors import ModelError
+from studio.lm.errors import ModelError, TooLongError
 from studio.lm.reply import ReplyStats
 from studio.lm.sampling import Conversation, Sampling
 
@@ -45,6 +45,8 @@ class LocalModel:
         self._pending: asyncio.Future[dict[str, Any]] | None = None
         """A line being waited for; kept when its stream is cancelled, so that no line is cut in two."""
         self._current: tuple[int, asyncio.Event] | None = None
+        self.context_size: int | None = None
+        """Tokens that the model reads at most; known after the start where its configuration says it."""
 
     async def __aenter__(self) -> LocalModel:
         await self.start()
@@ -94,6 +96,7 @@ class LocalModel:
         if "failed" in first:
             await self.close()
             raise ModelError(first["failed"]["what"], to_do=first["failed"]["to_do"])
+        self.context_size = first["ready"].get("context_size")
 
     async def stream(
         self, messages: Conversation, sampling: Sampling, *, max_tokens: int = 512
@@ -103,7 +106,8 @@ class LocalModel:
         After `cancel()` the stream ends at once with `cancelled=True`, whatever the child is doing.
 
         Raises:
-            ValueError: the conversation is too long, or the model's template refuses it.
+            TooLongError: the conversation is longer than the model can read.
+            ValueError: the model's template refuses the conversation.
             ChildDiedError: the child ended in the middle; what was yielded is all there is.
         """
         self._alive()
@@ -131,7 +135,7 @@ class LocalModel:
                         yield reply["text"]
                     elif "error" in reply:
                         finished = True
-                        raise ValueError(reply["error"])
+                        raise (TooLongError if reply.get("too_long") else ValueError)(reply["error"])
                     else:
                         finished = True
                         yield ReplyStats(**reply["done"])
@@ -164,9 +168,11 @@ class LocalModel:
                 break
             except TimeoutError:
                 continue
-        if self._drain is not None:
-            self._drain.cancel()
-            await asyncio.gather(self._drain, return_exceptions=True)
+        left = [task for task in (self._drain, self._pending) if task is not None]
+        self._pending = None
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _send(self, message: dict[str, Any]) -> None:
         process = self._alive()

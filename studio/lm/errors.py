@@ -26,3 +26,7 @@ class NotAModelError(ModelError):
 
 class HubError(ModelError):
     """The model is not on this machine and could not be fetched from the Hub."""
+
+
+class TooLongError(ValueError):
+    """A conversation is longer than the model can read."""

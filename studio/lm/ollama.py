@@ -149,6 +149,11 @@ def client(host: str, *, read_seconds: float | None = None) -> AsyncClient:
     return AsyncClient(host=host, timeout=timeout, trust_env=not is_local(host), verify=secure)
 
 
+def load_client() -> None:
+    """Import the client now, in whatever thread, so that the first question need not wait a second for it."""
+    import ollama  # noqa: F401
+
+
 @contextmanager
 def faults(host: str) -> Iterator[None]:
     """Turn what the client raises into an OllamaError.

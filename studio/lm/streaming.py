@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from studio.lm.blas import load_fast_blas
+from studio.lm.errors import TooLongError
 from studio.lm.generate import logits_processors, prompt_tokens, sampler
 from studio.lm.load import Loaded
 from studio.lm.reply import ReplyStats
@@ -29,6 +30,12 @@ class Streamer:
         self._cached: list[int] = []
         """The tokens whose keys and values the cache begins with."""
 
+    @property
+    def context_size(self) -> int | None:
+        """Tokens that the model reads at most, the reply included; None where its configuration does not say."""
+        longest: int | None = self._loaded.config.get("max_position_embeddings")
+        return longest
+
     def stream(
         self,
         conversation: Conversation,
@@ -40,7 +47,8 @@ class Streamer:
         """Yield the reply's text in pieces, then its figures.
 
         Raises:
-            ValueError: the conversation is longer than the model can read, or its template refuses it.
+            TooLongError: the conversation is longer than the model can read.
+            ValueError: its template refuses the conversation.
         """
         from studio.lm.mlx import mx
 
@@ -90,9 +98,9 @@ class Streamer:
         )
 
     def _checked(self, tokens: list[int], max_tokens: int) -> list[int]:
-        longest = self._loaded.config.get("max_position_embeddings")
+        longest = self.context_size
         if longest is not None and len(tokens) + max_tokens > longest:
-            raise ValueError(
+            raise TooLongError(
                 f"The conversation is {len(tokens)} tokens long; this model reads {longest} "
                 f"and needs {max_tokens} of them for its reply."
             )

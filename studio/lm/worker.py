@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from studio.lm.errors import ModelError
+from studio.lm.errors import ModelError, TooLongError
 
 if TYPE_CHECKING:
     from studio.lm.streaming import Streamer
@@ -45,7 +45,8 @@ def main() -> None:
     except ModelError as error:
         _write(out, {"failed": {"what": error.what, "to_do": error.to_do}})
         sys.exit(1)
-    _write(out, {"ready": {"seconds": round(time.perf_counter() - began, 3)}})
+    seconds = round(time.perf_counter() - began, 3)
+    _write(out, {"ready": {"seconds": seconds, "context_size": streamer.context_size}})
     while True:
         _answer(streamer, inbox, inbox.requests.get(), out)
 
@@ -98,7 +99,8 @@ def _answer(streamer: Streamer, inbox: Inbox, request: Message, out: TextIO) -> 
                 _write(out, {"id": number, "done": vars(piece)})
     except (ValueError, TypeError, LookupError, RuntimeError) as error:
         traceback.print_exc()
-        _write(out, {"id": number, "error": str(error) or type(error).__name__})
+        said = str(error) or type(error).__name__
+        _write(out, {"id": number, "error": said, "too_long": isinstance(error, TooLongError)})
     inbox.cancelled.discard(number)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.models import Deployment
-from studio.config.persona import load_persona
+from studio.config.persona import Persona, load_persona
 from studio.jobs.chat.local import stream_local
 from studio.jobs.chat.remote import stream_ollama
 from studio.jobs.chat.spec import LOCAL, LOCAL_BASE, Spec
@@ -39,33 +40,49 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncGener
 
 
 async def reply(
-    spec: Spec, workspace: Workspace, store: AsyncStore, stop: asyncio.Event | None = None
+    spec: Spec,
+    workspace: Workspace,
+    store: AsyncStore,
+    stop: asyncio.Event | None = None,
+    *,
+    carries: bool | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Do as `run` does; once `stop` is set, end at once with a `Replied` that is `cancelled`.
+
+    `carries` says whether the model is one of ours that carries its own prompt and parameters; None looks it up.
 
     Raises:
         JobError, ConfigError: as `run`.
     """
     stop = stop or asyncio.Event()
-    persona = load_persona(workspace.persona_file)
     if spec.model.startswith(LOCAL):
-        filled = _filled(spec, persona.system_prompt, spec.sampling or persona.sampling)
-        stream = stream_local(filled, workspace, store, stop)
-    elif await store.run(lambda reader: _is_deployed(reader, spec.model)):
+        stream = stream_local(_filled(spec, workspace), workspace, store, stop)
+    elif carries if carries is not None else await store.run(lambda reader: spec.model in deployed(reader)):
         # It carries the prompt and parameters that it was proven with.
         stream = stream_ollama(spec, stop)
     else:
-        stream = stream_ollama(_filled(spec, persona.system_prompt, spec.sampling or persona.sampling), stop)
+        stream = stream_ollama(_filled(spec, workspace), stop)
     async with aclosing(stream) as events:
         async for event in events:
             yield event
 
 
-def _filled(spec: Spec, system: str, sampling: object) -> Spec:
-    given = spec.system if spec.system is not None else system
-    return spec.model_copy(update={"system": given, "sampling": sampling})
+def _filled(spec: Spec, workspace: Workspace) -> Spec:
+    """Return the spec with what it leaves to the persona."""
+    file = workspace.persona_file
+    persona = _persona(file, file.stat().st_mtime_ns) if file.exists() else load_persona(file)
+    system = spec.system if spec.system is not None else persona.system_prompt
+    return spec.model_copy(update={"system": system, "sampling": spec.sampling or persona.sampling})
 
 
-def _is_deployed(store: Store, tag: str) -> bool:
-    deployments: list[Deployment] = list(store.deployments)
-    return any(tag in (item.tag, moving_tag(name_of(item.tag)), name_of(item.tag)) for item in deployments)
+@lru_cache(maxsize=4)
+def _persona(file: Path, changed: int) -> Persona:
+    """Return the persona as the file has it since `changed`: the first token of a reply waits for it."""
+    del changed
+    return load_persona(file)
+
+
+def deployed(store: Store) -> frozenset[str]:
+    """Return all names under which our deployments answer."""
+    tags = [item.tag for item in store.deployments]
+    return frozenset(name for tag in tags for name in (tag, moving_tag(name_of(tag)), name_of(tag)))

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 from studio.config.persona import Sampling
+from studio.jobs.chat.coming import Coming
 from studio.jobs.chat.spec import LOCAL, LOCAL_BASE, Spec
 from studio.jobs.chat.waiting import StopAskedError, or_stop
-from studio.jobs.events import Event, JobError, Replied, Stage, Token
+from studio.jobs.events import Event, JobError, Stage
 from studio.lm.child import LocalModel
 from studio.lm.embedded import EMBEDDED
-from studio.lm.errors import ModelError
+from studio.lm.errors import ModelError, TooLongError
 from studio.lm.reply import ReplyStats
 from studio.lm.sampling import Sampling as DrawnBy
 
 if TYPE_CHECKING:
     from store.database import Store
     from store.live import AsyncStore
+    from store.models import Message
     from studio.workspace import Workspace
 
 _MOST = 2
@@ -65,6 +67,9 @@ class _Children:
             await self.models.pop(idle.pop(0)).close()
 
     async def close(self) -> None:
+        for model in self.models.values():
+            # A reply that is under way ends as a cancelled one, so that what came of it is kept.
+            model.cancel()
         async with self.changing:
             models, self.models = list(self.models.values()), {}
             await asyncio.gather(*(model.close() for model in models))
@@ -90,7 +95,7 @@ async def stream_local(
     """
     key = await store.run(lambda reader: _model(reader, workspace, spec.model))
     children = _children.setdefault(asyncio.get_running_loop(), _Children())
-    text: list[str] = []
+    coming = Coming(spec.model)
     loading = not children.is_ready(key)
     try:
         if loading:
@@ -99,46 +104,68 @@ async def stream_local(
         try:
             if loading:
                 yield Stage(name="load", state="done")
-            async with aclosing(_stream(model, spec, stop, text)) as events:
+            async with aclosing(_stream(model, spec, stop, coming)) as events:
                 async for event in events:
                     yield event
         finally:
             children.give_back(key)
     except StopAskedError:
-        yield Replied(text="", model=spec.model, tokens=0, cancelled=True)
+        coming.cancelled = True
+        yield coming.replied(tokens=0, tokens_per_second=None)
     except (ModelError, ValueError) as error:
         raise JobError(
             error.what if isinstance(error, ModelError) else str(error),
-            kept="What came so far is kept." if text else "Your question is kept.",
+            kept="What came so far is kept." if coming.text else "Your question is kept.",
             to_do=error.to_do if isinstance(error, ModelError) else "Begin a new conversation.",
         ) from error
 
 
 async def _stream(
-    model: LocalModel, spec: Spec, stop: asyncio.Event, text: list[str]
+    model: LocalModel, spec: Spec, stop: asyncio.Event, coming: Coming
+) -> AsyncGenerator[Event, None]:
+    coming.context_size = model.context_size
+    watcher = asyncio.create_task(_cancel_at(stop, model))
+    messages = list(spec.messages)
+    try:
+        while True:
+            try:
+                async with aclosing(_once(model, spec, messages, coming)) as events:
+                    async for event in events:
+                        yield event
+            except TooLongError:
+                if len(messages) < 3:
+                    raise
+                # As Ollama does: the oldest question goes, with its reply.
+                del messages[: 2 if messages[1].role == "assistant" else 1]
+            else:
+                return
+    finally:
+        watcher.cancel()
+
+
+async def _once(
+    model: LocalModel, spec: Spec, messages: Sequence[Message], coming: Coming
 ) -> AsyncGenerator[Event, None]:
     sampling = spec.sampling or Sampling()
     system = [{"role": "system", "content": spec.system}] if spec.system else []
-    messages = [*system, *(message.model_dump() for message in spec.messages)]
-    pieces = model.stream(messages, DrawnBy(**sampling.model_dump()), max_tokens=spec.max_tokens)
-    watcher = asyncio.create_task(_cancel_at(stop, model))
-    try:
-        async with aclosing(cast("AsyncGenerator[str | ReplyStats, None]", pieces)) as stream:
-            async for piece in stream:
-                if isinstance(piece, ReplyStats):
-                    yield Replied(
-                        text="".join(text),
-                        model=spec.model,
-                        tokens=piece.tokens,
-                        tokens_per_second=piece.tokens_per_second,
-                        first_token_seconds=piece.first_token_seconds,
-                        cancelled=piece.cancelled,
-                    )
-                else:
-                    text.append(piece)
-                    yield Token(text=piece)
-    finally:
-        watcher.cancel()
+    asked = [*system, *(message.model_dump() for message in messages)]
+    pieces = model.stream(asked, DrawnBy(**sampling.model_dump()), max_tokens=spec.max_tokens)
+    async with aclosing(cast("AsyncGenerator[str | ReplyStats, None]", pieces)) as stream:
+        async for piece in stream:
+            if isinstance(piece, ReplyStats):
+                for event in coming.end():
+                    yield event
+                yield _replied(coming, piece, spec)
+            else:
+                for event in coming.take(piece):
+                    yield event
+
+
+def _replied(coming: Coming, stats: ReplyStats, spec: Spec) -> Event:
+    coming.cancelled = stats.cancelled
+    coming.at_limit = not stats.cancelled and stats.tokens >= spec.max_tokens
+    coming.prompt_tokens = stats.prompt_tokens or None
+    return coming.replied(tokens=stats.tokens, tokens_per_second=stats.tokens_per_second)
 
 
 async def _cancel_at(stop: asyncio.Event, model: LocalModel) -> None:

@@ -29,6 +29,8 @@ class Spec(BaseModel):
     """The Ollama server; OLLAMA_HOST or the default where None."""
     max_tokens: Annotated[int, Field(ge=1)] = 1024
     """The reply ends here at the latest."""
+    context_size: Annotated[int, Field(ge=256)] | None = None
+    """Tokens of context that Ollama is asked to keep; its own default where None."""
     first_token_seconds: Annotated[float, Field(gt=0)] = 300.0
     """How long the first sign may take: a big model has to be read from the disk."""
     silence_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -9,12 +9,16 @@ import pytest
 
 from store.live import AsyncStore
 from store.models import Checkpoint, Deployment, Message, TrainingRun
+from studio.config.settings import Settings
 from studio.jobs.chat import local
 from studio.jobs.chat.job import LOCAL_BASE, Spec, reply, run
 from studio.jobs.chat.models import available_models
 from studio.jobs.events import Event, JobError, Replied, Stage, Token
+from studio.jobs.manager import JobManager
+from studio.jobs.rehearsal.job import Spec as RehearsalSpec
 from studio.lm.base import resolve_base
 from studio.lm.embedded import EMBEDDED
+from studio.session import Session
 from studio.workspace import Workspace
 from tests.fixtures.adapter import write_random_adapter
 from tests.fixtures.ollama import OllamaServer, free_port
@@ -74,6 +78,26 @@ async def test_the_child_answers_and_stays_between_turns(
     assert heard[-1].cancelled
 
     await local.close_local_models()
+    assert _pids() == []
+
+
+@pytest.mark.slow
+async def test_a_heavy_job_and_the_studios_end_close_what_a_chat_holds(
+    workspace: Workspace, store: AsyncStore
+) -> None:
+    session = Session(workspace, store, JobManager(workspace, store), None, Settings(), None)  # type: ignore[arg-type]
+    asked = spec("local:base").model_copy(update={"max_tokens": 2})
+
+    assert isinstance([event async for event in run(asked, workspace, store)][-1], Replied)
+    assert len(_pids()) == 1
+    record = await session.manager.start("rehearsal", RehearsalSpec(documents=3, memory_bytes=1))
+    assert _pids() == []
+    async for _ in session.manager.follow(record.id):
+        pass
+
+    assert isinstance([event async for event in run(asked, workspace, store)][-1], Replied)
+    assert len(_pids()) == 1
+    await session.close()
     assert _pids() == []
 
 

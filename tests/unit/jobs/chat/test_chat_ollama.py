@@ -16,7 +16,7 @@ from studio.jobs.chat.job import Spec, reply, run
 from studio.jobs.events import Event, JobError, Replied, Stage, Token
 from studio.workspace import Workspace
 from tests.fixtures.ollama import OllamaServer, free_port
-from tests.fixtures.replayer import CUT, HANG, last, piece, replaying
+from tests.fixtures.replayer import CUT, GATE, HANG, last, piece, replaying
 
 
 def spec(host: str, model: str = "replayed", question: str = "Merhaba!", **more: Any) -> Spec:
@@ -67,8 +67,11 @@ async def test_what_a_model_thinks_is_no_part_of_its_reply(workspace: Workspace,
 
 
 async def test_loading_a_model_is_shown(workspace: Workspace, store: AsyncStore) -> None:
-    async with replaying(piece("a"), last(tokens=1, seconds=1), loaded=()) as server:
-        events = await collect(run(spec(server.host), workspace, store))
+    events: list[Event] = []
+    async with replaying(GATE, piece("a"), last(tokens=1, seconds=1), loaded=()) as server:
+        async for event in run(spec(server.host), workspace, store):
+            events.append(event)
+            server.gate.set()
 
     assert [(event.name, event.state) for event in events if isinstance(event, Stage)] == [
         ("load", "running"),
