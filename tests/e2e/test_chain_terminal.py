@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,8 @@ from store.database import Store
 from studio.jobs.process.folder import job_folders
 from studio.workspace import Workspace
 from tests.fixtures.ollama import OllamaServer
-from tests.fixtures.small_demo import demo_environment, small_demo
-from tests.fixtures.terminal import SKIPPED, Terminal, find_tmux
+from tests.fixtures.small_demo import small_demo
+from tests.fixtures.terminal import SKIPPED, Terminal, find_tmux, studio
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,23 +21,6 @@ pytestmark = [
 
 SIZES = [(80, 24), (160, 50)]
 FITS = {"1 Overview", "7 Chat"}
-
-
-@contextmanager
-def studio(
-    workspace: Workspace, home: Path, size: tuple[int, int], host: str | None = None
-) -> Iterator[Terminal]:
-    command = [sys.executable, "-m", "studio", str(workspace.root)]
-    width, height = size
-    with Terminal(
-        command,
-        width=width,
-        height=height,
-        environment=demo_environment(home, host),
-        socket=home / f"tmux-{width}",
-    ) as terminal:
-        terminal.wait("Next", seconds=60)
-        yield terminal
 
 
 def widths(screen: str) -> int:
@@ -55,6 +35,14 @@ def step(terminal: Terminal, sentence: str) -> None:
     terminal.until(lambda screen: sentence not in screen, f"another screen than that of {sentence}")
 
 
+def collect(terminal: Terminal) -> None:
+    """On the Overview, look at what a collect would bring and take it in."""
+    step(terminal, "collect the files")
+    terminal.wait("a Collect", seconds=90)
+    terminal.keys("a")
+    terminal.until(lambda screen: "a Collect" not in screen, "the dialog's end")
+
+
 def accept_all(terminal: Terminal) -> None:
     """On the Review screen, accept what passes its recipe."""
     terminal.keys("A")
@@ -64,7 +52,7 @@ def accept_all(terminal: Terminal) -> None:
 
 
 def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
-    step(terminal, "collect the files")
+    collect(terminal)
     step(terminal, "generate examples")
     terminal.wait("examples from the offline teacher", seconds=120)
     step(terminal, "Next  review")
@@ -139,7 +127,7 @@ def test_the_studio_is_killed_at_every_step_and_goes_on(tmp_path: Path) -> None:
     size = SIZES[0]
 
     with studio(workspace, tmp_path, size) as terminal:
-        step(terminal, "collect the files")
+        collect(terminal)
         terminal.keys("F1")
         terminal.wait("generate examples", seconds=60)
         terminal.keys("Enter")

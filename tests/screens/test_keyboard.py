@@ -58,3 +58,18 @@ async def test_a_dialog_takes_the_enter_that_came_before_its_first_frame(filled:
         )
         assert not isinstance(pilot.app.screen, Picker)
         assert rows > 0
+
+
+async def test_each_of_a_row_of_dialogs_gets_its_own_enter(filled: Workspace) -> None:
+    """The second list opens from the first one's answer, which nothing waits for."""
+    async with studio(filled) as pilot:
+        await pilot.press("f3")
+        await settled(pilot, "review")
+        await until(pilot, lambda: pilot.app.screen.live.ready.is_set(), "the catalogue")
+        assert pilot.app.screen.wanted.title == "all categories · pending"
+        at_once(pilot, ("F", "F"), ("enter", "\r"), ("down", None), ("enter", "\r"))
+        await until(
+            pilot,
+            lambda: not pilot.app.screen.is_modal and pilot.app.screen.wanted.status != "pending",
+            "the filter that was chosen second",
+        )
