@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field
 Role = Literal["system", "user", "assistant"]
 Split = Literal["train", "valid", "test"]
 DecisionAction = Literal[
-    "accept", "reject", "flag", "edit", "skip", "note", "reset", "cut", "leave_out", "mend", "replace"
+    "accept",
+    "reject",
+    "flag",
+    "edit",
+    "skip",
+    "note",
+    "reset",
+    "cut",
+    "leave_out",
+    "mend",
+    "replace",
+    "enhance",
 ]
 JobState = Literal["queued", "running", "paused", "done", "failed", "stopped", "killed"]
 
@@ -78,7 +91,17 @@ class Provenance(Part):
     """First and last line, counted from 1, both included."""
     parent_id: str | None = None
     """The example that this one is a new version of."""
+    origin: str | None = None
+    """Of a collected conversation, the kind of log it was cut from: `claude.ai`, `chatgpt`, `claude-code` …"""
+    local_only: bool | None = None
+    """True where its source must stay on this machine: no remote teacher is shown it."""
+    enhanced: str | None = None
+    """What put the persona's own signs into this version, such as `enhancer, seed 7`."""
     chat_session_id: str | None = None
+    chat_turn_id: str | None = None
+    """The reply in that chat which was kept, mended or judged."""
+    tag: str | None = None
+    """The Ollama tag that said it, where it was one."""
 
 
 class Signals(Part):
@@ -103,6 +126,8 @@ class Former(Part):
     note: str | None = None
     """Of a note: the words before it; empty where there were none."""
     near_duplicate_allowed: bool | None = None
+    enhanced: str | None = None
+    """Of an enhancement: what had enhanced it before; empty for nothing."""
 
 
 class Decision(Part):
@@ -135,6 +160,24 @@ class Undone(Part):
     """The values after it of what its `former` has."""
 
 
+def words_digest(turns: Iterable[tuple[str, str]]) -> str:
+    """Return a digest of turns, given as (role, content)."""
+    mark = blake2b(digest_size=12)
+    for role, content in turns:
+        mark.update(f"{role}\0{content}\0".encode("utf-8", "surrogatepass"))
+    return mark.hexdigest()
+
+
+class Rating(Part):
+    """What a teacher thinks of an example's words, asked as a judge."""
+
+    score: float = Field(ge=0, le=1)
+    reason: str = ""
+    model: str
+    of: str
+    """A digest of the words that were judged: of others it says nothing."""
+
+
 class Example(Document):
     """A conversation that may be trained on."""
 
@@ -159,11 +202,32 @@ class Example(Document):
     undone: tuple[Undone, ...] = ()
     """Decisions that were taken back, the last one last; a new decision forgets them."""
     note: str | None = None
+    rating: Rating | None = None
+    """The newest one; it may be of words that were changed since."""
+
+    @property
+    def current_rating(self) -> Rating | None:
+        """The rating where it is of the words that the example has now."""
+        turns = ((message.role, message.content) for message in self.messages)
+        return self.rating if self.rating is not None and self.rating.of == words_digest(turns) else None
 
     @property
     def edited(self) -> bool:
         """True when the messages differ from what the teacher wrote."""
         return self.original is not None and self.original != self.messages
+
+
+class Judgement(Part):
+    """A person's verdict on two replies to one prompt."""
+
+    left: str
+    """The model whose reply stood on the left."""
+    right: str
+    verdict: Literal["left", "right", "tie"]
+    blind: bool = False
+    """True where the names were hidden until the verdict."""
+    suite: str | None = None
+    case_id: str | None = None
 
 
 class PreferencePair(Document):
@@ -174,6 +238,8 @@ class PreferencePair(Document):
     rejected: str
     status: Status = Status.PENDING
     provenance: Provenance = Provenance()
+    judgement: Judgement | None = None
+    """How two models' replies were judged side by side; None for a pair that was made otherwise."""
 
 
 class SourceDocument(Document):
@@ -190,6 +256,14 @@ class SourceDocument(Document):
     sha256: str
     """Of the whole file, so that an unchanged file is not read again."""
     local_only: bool = False
+    root: str = "."
+    """The folder that `path` is relative to, as `sources.toml` names it."""
+    signature: str | None = None
+    """Of a function: its head in one line, without its body."""
+    doc: str | None = None
+    """Of a function: what its doc comment says, without the comment's own signs."""
+    reader: int = 0
+    """The version of the reader that cut it: a newer one reads an unchanged file again."""
 
 
 class GenerationRun(Document):
@@ -317,15 +391,56 @@ class ChatTurn(Part):
     tokens: int | None = None
     tokens_per_second: float | None = None
     first_token_seconds: float | None = None
+    """To the first token of the reply itself, after what was thought."""
     at: datetime = Field(default_factory=now)
+    id: str = ""
+    """Unique in its session; empty in sessions of older versions, whose turns follow each other."""
+    parent: str | None = None
+    """The turn that it follows. Two turns with one parent are versions of each other."""
+    thinking: str = ""
+    """What a thinking model said before its reply; no part of it."""
+    first_thought_seconds: float | None = None
+    """To the first token of the thinking."""
+    context_tokens: int | None = None
+    """Tokens of the model's context that were taken when the reply was done, itself included."""
+    context_size: int | None = None
+    """How many the model has."""
+    ended: Literal["stop", "length", "cancelled", "failed", "killed"] = "stop"
+    """How a reply ended: by itself, at its limit, by the person, by a fault, or with the studio."""
+    fault: str = ""
+    """What went wrong, for people, where it failed."""
+    mark: Literal["good", "bad"] | None = None
+    example_id: str | None = None
+    """The example that was made of it."""
+
+
+class ChatSettings(Part):
+    """What one conversation is asked with; None is the persona's own, or what a deployed model carries."""
+
+    system: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    repeat_penalty: float | None = None
+    max_tokens: int | None = None
+    context_size: int | None = None
+    """Tokens of context that Ollama is asked to keep."""
 
 
 class ChatSession(Document):
-    """A conversation with a model in the chat screen."""
+    """A conversation with a model in the chat screen: a tree of turns, one way through which is shown."""
 
     title: str
     model: str
     turns: tuple[ChatTurn, ...] = ()
+    """In the order in which they came."""
+    current: str = ""
+    """The last turn of the way that is shown; empty where turns have no ids."""
+    settings: ChatSettings = ChatSettings()
+    opened_at: datetime | None = None
+    """When it was shown or changed last."""
+    draft: str = ""
+    """What was written and not sent."""
 
 
 class JobRecord(Document):

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "init": "Make a workspace.",
     "collect": "Collect the files that data/sources.toml names.",
     "generate": "Order examples by recipe from a teacher.",
+    "enhance": "Put the persona's signs into examples that lack them.",
     "review": "Decide on all examples that match.",
     "train": "Train on the accepted examples.",
     "validate": "Score a checkpoint beside its base.",

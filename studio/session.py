@@ -43,7 +43,10 @@ class Session:
         return self.store.readonly
 
     async def close(self) -> None:
-        """Let the store go; jobs in their own processes go on."""
+        """Let the store and the local models go; jobs in their own processes go on."""
+        from studio.jobs.chat.local import close_local_models
+
+        await close_local_models()
         await self.store.close()
 
     async def next_step(self) -> Step | None:

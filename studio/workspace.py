@@ -9,12 +9,14 @@ from pathlib import Path
 PERSONA_FILE = "persona.toml"
 
 _IGNORED = """\
-# What JESSY Studio makes here: conversations, jobs and weights. What you write stays visible.
+# What JESSY Studio makes here: conversations, jobs and weights; and exports of your chats.
+# What you write stays visible.
 /data/db/
 /data/jobs/
 /data/backups/
 /data/logs/
 /checkpoints/
+/exports/
 """
 
 

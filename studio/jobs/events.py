@@ -97,6 +97,57 @@ class Unit(Event):
     output_tokens: int | None = None
     cost_usd: float | None = None
     """None where the price is not known."""
+    recipe: str = ""
+    slot: str = ""
+
+
+class Traffic(Event):
+    """How a generation job stands with its server, at most every two seconds."""
+
+    type: Literal["traffic"] = "traffic"
+    in_flight: int = 0
+    """Requests under way; of batches, those that the server still has."""
+    retrying: int = 0
+    """Requests among them that wait for their next attempt."""
+    concurrency: int = 0
+    """Requests at a time, at most, as the server's limits allow now."""
+    requests_per_minute: int = 0
+    requests_limit: int | None = None
+    """A minute; None where the server has not stated one."""
+    tokens_per_minute: int = 0
+    """In and out."""
+    tokens_limit: int | None = None
+    spent_usd: float = 0.0
+    committed_usd: float = 0.0
+    """Spent, with what is in flight and what was lost at its worst case; never above the cap."""
+    projected_usd: float | None = None
+    """At the end, as things went so far; None before the first reply."""
+    cap_usd: float | None = None
+    waiting: str = ""
+    """Why nothing comes at the moment: the network is away, the server asked for a pause, a batch is not done."""
+
+
+class RecipeFigures(Event):
+    """How far one recipe of a generation job is; said after each answer."""
+
+    type: Literal["recipe_figures"] = "recipe_figures"
+    recipe: str
+    wanted: int
+    """Examples that this job was asked for."""
+    made: int = 0
+    """Examples that count: as the recipe asks, and no near-duplicates."""
+    failed: int = 0
+    """Requests without a usable reply."""
+    rejected: int = 0
+    """Examples that break the recipe."""
+    duplicates: int = 0
+    """Examples that are near-duplicates of an earlier one."""
+    exhausted: tuple[str, ...] = ()
+    """Slots that bring nothing new any more and are not asked for again."""
+    monotony: str = ""
+    """What too many replies have in common, in words; empty where nothing."""
+    monotony_share: float = 0.0
+    """The share of replies, 0..1, that have it."""
 
 
 class SplitsFrozen(Event):
@@ -141,7 +192,24 @@ class Replied(Event):
     tokens: int
     tokens_per_second: float | None = None
     first_token_seconds: float | None = None
+    """To the first token of the reply itself, after what was thought."""
     cancelled: bool = False
+    thinking: str = ""
+    """What a thinking model said before; no part of the reply."""
+    first_thought_seconds: float | None = None
+    prompt_tokens: int | None = None
+    """Tokens of the conversation as the model read it."""
+    context_size: int | None = None
+    """Tokens that the model reads at most."""
+    at_limit: bool = False
+    """True where the reply ended only because it was as long as it might be."""
+
+
+class Thought(Event):
+    """A piece of what a model thinks before it replies."""
+
+    type: Literal["thought"] = "thought"
+    text: str
 
 
 class Failed(Event):
@@ -192,10 +260,13 @@ AnyEvent = Annotated[
     | Log
     | Saved
     | Unit
+    | Traffic
+    | RecipeFigures
     | SplitsFrozen
     | Metrics
     | Sample
     | Token
+    | Thought
     | Replied
     | Failed
     | Paused

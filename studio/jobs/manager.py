@@ -51,6 +51,7 @@ class JobManager:
             ValueError: the kind is a short one.
         """
         folder = await order(self._workspace, self._store, kind, spec, title)
+        await _make_room(folder)
         await self._starter.start_if_free(folder)
         return await self._record(folder)
 
@@ -71,6 +72,7 @@ class JobManager:
             word = "is done" if record.state == "done" else "is running already"
             raise JobError(f"{record.title} {word}", kept="nothing was changed", to_do="Start a new one.")
         enqueue(folder)
+        await _make_room(folder)
         await self._starter.start_if_free(folder)
         return await self._record(folder)
 
@@ -195,3 +197,12 @@ class JobManager:
             kept="nothing was changed",
             to_do="See `jessy-studio status` for the jobs.",
         )
+
+
+async def _make_room(folder: JobFolder) -> None:
+    """End the models that chats hold here before a heavy job looks how much memory there is."""
+    header = await asyncio.to_thread(folder.header)
+    if header.heavy:
+        from studio.jobs.chat.local import close_local_models
+
+        await close_local_models()

@@ -46,9 +46,12 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind("collect", "studio.jobs.collect.job"),
         Kind("generate", "studio.jobs.generate.job", long=True),
+        Kind("enhance", "studio.jobs.enhance.job"),
+        Kind("preview", "studio.jobs.generate.preview_job"),
         Kind("signals", "studio.jobs.signals.job"),
         Kind("review", "studio.jobs.review.job"),
         Kind("mend", "studio.jobs.review.mend_job"),
+        Kind("judge", "studio.jobs.review.judge_job"),
         Kind("train", "studio.jobs.train.job", long=True, heavy=True, home="checkpoints", named_by="name"),
         Kind("validate", "studio.jobs.validate.job", long=True, heavy=True),
         Kind("deploy", "studio.jobs.deploy.job", long=True, heavy=True),

@@ -9,7 +9,7 @@ from math import sqrt
 from typing import Literal, TypeVar
 
 from store.database import Store
-from store.models import Document, Scorecard, Status, SuiteScore
+from store.models import Document, PreferencePair, Scorecard, Status, SuiteScore
 from studio.config.persona import Persona, Phase
 
 D = TypeVar("D", bound=Document)
@@ -57,7 +57,7 @@ class Summary:
     deployed: str | None = None
     deployed_at: datetime | None = None
     mends: int = 0
-    """Preference pairs that wait for review."""
+    """Mended replies that wait for review: pairs on which, and on whose examples, nobody has decided."""
 
 
 def summarize(store: Store, persona: Persona | None) -> Summary:
@@ -75,8 +75,13 @@ def summarize(store: Store, persona: Persona | None) -> Summary:
         last_run_at=(run.ended_at or run.created_at) if run else None,
         deployed=deployment.tag if deployment else None,
         deployed_at=deployment.created_at if deployment else None,
-        mends=store.pairs.count(status=Status.PENDING),
+        mends=sum(_waits(store, pair) for pair in store.pairs.find(status=Status.PENDING)),
     )
+
+
+def _waits(store: Store, pair: PreferencePair) -> bool:
+    parent = store.examples.get(pair.provenance.parent_id) if pair.provenance.parent_id else None
+    return parent is None or parent.status is Status.PENDING
 
 
 def phase_standings(persona: Persona, card: Scorecard | None) -> tuple[PhaseStanding, ...]:

@@ -18,7 +18,7 @@ MODES = ("overview", "generate", "review", "train", "validate", "deploy", "chat"
 
 
 async def until(
-    pilot: Pilot[None], condition: Callable[[], object], what: str, seconds: float = 20.0
+    pilot: Pilot[None], condition: Callable[[], object], what: str, seconds: float = 60.0
 ) -> None:
     """Wait until `condition` holds, letting the app work; fail after `seconds` with what was waited for."""
     deadline = time.monotonic() + seconds
@@ -43,10 +43,10 @@ async def settled(pilot: Pilot[None], mode: str) -> None:
     from widgets.conversation import Conversation
     from widgets.figures import Figures
     from widgets.line_list import LineList
-    from widgets.reply import Reply
     from widgets.score_table import ScoreTable
     from widgets.stage_list import StageList
     from widgets.standing import CategoryTable
+    from widgets.transcript import Transcript
 
     screen = pilot.app.screen
     ready: dict[str, Callable[[], object]] = {
@@ -58,7 +58,7 @@ async def settled(pilot: Pilot[None], mode: str) -> None:
         "train": lambda: screen.query("PlotextPlot") and screen.query_one(Figures).rows and _drawn(pilot),
         "validate": lambda: screen.query_one(ScoreTable).rows,
         "deploy": lambda: len(screen.query_one(StageList).rows) == 8 and screen.query_one(LineList).ids,
-        "chat": lambda: len(screen.query(Reply)) == 2 and screen.query(".figures").last().display,
+        "chat": lambda: len(screen.query_one(Transcript).entries) == 2 and "jessy:r2" in text_of(pilot),
     }
     await until(pilot, ready[mode], f"what {mode} shows")
     for field in screen.query(TextArea):

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable
 import pytest
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
+from textual.events import Paste
 from textual.geometry import Region
 from textual.widget import Widget
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
-from store.models import Example, Message, Provenance, Signals
+from store.models import ChatSettings, Example, Message, Provenance, Signals
 from studio.faults import Fault
 from studio.screens.ask import AskScreen
+from studio.screens.chat_settings import SettingsScreen
+from studio.screens.chat_words import WordsScreen
 from studio.screens.comparing import ComparingScreen, Versions
 from studio.screens.fault import FaultScreen
 from studio.screens.help import HelpScreen, KeyHelp
@@ -28,12 +31,14 @@ from widgets.job_strip import JobLine, JobStrip
 from widgets.line_list import LineList
 from widgets.log_pane import LogPane
 from widgets.mode_bar import ModeBar, Tab
-from widgets.recipe_bars import RecipeBars, RecipeRow
-from widgets.reply import Reply
+from widgets.prompt_field import PromptField
+from widgets.recipe_bars import RecipeBars, RecipeRow, by_category
 from widgets.safe import content, rich_text, safe_line
 from widgets.score_table import ScoreRow, ScoreTable
 from widgets.stage_list import StageList, StageRow
 from widgets.standing import CategoryRow, CategoryTable, PhaseRow, PhaseTable
+from widgets.traffic_lines import TrafficFigures, TrafficLines
+from widgets.transcript import Entry, Transcript
 from widgets.word_diff import WordDiff
 
 TEXTS = hostile(2_000)
@@ -107,7 +112,12 @@ CASES: dict[str, tuple[type[Widget], int, Callable[..., None]]] = {
     "recipes": (
         RecipeBars,
         50,
-        lambda w, texts: setattr(w, "rows", tuple(RecipeRow(t, 1, 2) for t in texts)),
+        lambda w, texts: setattr(w, "rows", by_category(RecipeRow(t, 1, 2, t, note=t) for t in texts)),
+    ),
+    "traffic": (
+        TrafficLines,
+        1,
+        lambda w, texts: setattr(w, "figures", TrafficFigures(live=True, waiting=next(iter(texts)))),
     ),
     "stages": (
         StageList,
@@ -210,35 +220,58 @@ async def test_cells_and_tab_panes() -> None:
         check("\n".join(str(tab.render()) for tab in tabs.query("Tab")))
 
 
-async def test_replies_in_markdown() -> None:
-    async with Bench().run_test(size=(100, 40)) as pilot:
-        place = pilot.app.query_one(VerticalScroll)
+async def test_a_chat() -> None:
+    transcript = Transcript()
+    async with Bench(transcript).run_test(size=(100, 40)) as pilot:
+        transcript.styles.height = 40
         for texts in chunks(100):
             # Cut, because Markdown takes its time for deep nesting; the long ones come in the other test.
-            reply = Reply(texts[0], "\n".join(text[:100] for text in texts), assistant=True)
-            await place.mount(reply)
-            await reply.finish(texts[-1])
+            both = "\n".join(text[:100] for text in texts)
+            transcript.show(
+                [
+                    Entry("u", texts[0], both, sign=texts[1], figures=texts[2]),
+                    Entry(
+                        "a", texts[3], both, assistant=True, thinking=both, sign=texts[4], figures=texts[5]
+                    ),
+                ]
+            )
+            transcript.action_thoughts()
             await pilot.pause()
-            for widget in reply.query("*"):
-                if widget.size:
-                    check(drawn(widget))
-            await reply.remove()
+            check(all_lines(transcript))
 
 
 async def test_a_reply_that_streams() -> None:
-    async with Bench().run_test(size=(100, 40)) as pilot:
-        place = pilot.app.query_one(VerticalScroll)
+    transcript = Transcript()
+    async with Bench(transcript).run_test(size=(100, 40)) as pilot:
+        transcript.styles.height = 40
         for text in (*KNOWN, *TEXTS[-40:]):
-            reply = Reply("JESSY", assistant=True)
-            await place.mount(reply)
+            transcript.show([Entry("a", "JESSY", assistant=True)])
             # An escape sequence may be cut anywhere by the stream.
             for piece in (text[:1], text[1:2], text[2:]):
-                await reply.write(piece)
-            await reply.finish("done")
-            for widget in reply.query("*"):
-                if widget.size:
-                    check(drawn(widget))
-            await reply.remove()
+                transcript.write(piece, piece)
+                transcript.change(figures=text)
+            transcript.action_thoughts()
+            await pilot.pause()
+            check(all_lines(transcript))
+
+
+async def test_what_is_written_for_a_chat() -> None:
+    prompt = PromptField("Message")
+    async with Bench(prompt).run_test(size=(100, 40)) as pilot:
+        for text in (*KNOWN, *TEXTS[-40:]):
+            prompt.put(text)
+            await pilot.pause()
+            check(drawn(prompt))
+            prompt.put("")
+            prompt.post_message(Paste(text))
+            await pilot.pause()
+            check(drawn(prompt))
+
+
+def all_lines(transcript: Transcript) -> str:
+    return "\n".join(
+        strip.text for turn in transcript._turns for strip in turn.lines(transcript, 90, transcript._base)
+    )
 
 
 async def test_toasts() -> None:
@@ -266,6 +299,8 @@ async def test_dialogs() -> None:
                 Picker(texts[0], tuple(Choice(str(n), text, text) for n, text in enumerate(texts))),
                 ReadingScreen(tuple(Page(t, (Turn("user", t),), (t,)) for t in texts[:10]), texts[0]),
                 AskScreen(texts[0], texts[1], texts[2]),
+                WordsScreen(texts[0], texts[1], texts[2][:5_000]),
+                SettingsScreen(ChatSettings(system=texts[0][:5_000]), None),
                 ComparingScreen(
                     Versions(texts[0], (), (), old_title=texts[1], new_title=texts[2], accept="Accept"),
                     texts[3],

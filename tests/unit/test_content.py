@@ -9,11 +9,9 @@ from functools import cache
 from store.models import Message
 from studio.config.persona import load_persona
 from studio.config.recipes import load_recipes
-from studio.config.sources import load_sources
 from studio.config.starter import StarterExample, load_starter
 from studio.config.suites import load_suites
-from studio.jobs.collect.files import Found, find
-from studio.jobs.collect.job import cut
+from studio.jobs.collect.cut import cut
 from studio.jobs.generate.check import faults
 from studio.jobs.signals.duplicates import DuplicateIndex
 from studio.jobs.signals.language import language_of
@@ -109,12 +107,12 @@ def test_no_suite_case_shares_eight_words_in_a_row_with_what_is_trained_on() -> 
         for turn in row.messages:
             trained.update(dict.fromkeys(grams(turn.content), row.id))
     # The demo's own conversations become examples, too.
-    for source in load_sources(CONTENT / "demo" / "sources.toml").source:
-        for item in find(source, CONTENT / "demo" / "sources"):
-            assert isinstance(item, Found)
-            for piece in cut(item)[0]:
-                for message in piece.messages:
-                    trained.update(dict.fromkeys(grams(message.content), item.path))
+    for file in sorted((CONTENT / "demo" / "sources").rglob("*.*")):
+        made = cut(file.name, file.read_text(encoding="utf-8"))
+        assert (made.held, made.skipped) == ([], [])
+        for piece in made.pieces:
+            for message in piece.messages:
+                trained.update(dict.fromkeys(grams(message.content), file.name))
     shared = {
         (suite.name, case.id): trained[gram]
         for suite in SUITES

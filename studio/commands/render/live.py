@@ -56,6 +56,8 @@ class Live:
                 self._set_figures(words.progress(event), self._figures[1])
             case events.Metrics():
                 self._set_figures(self._figures[0], words.metrics(event))
+            case events.Traffic():
+                self._set_figures(self._figures[0], words.traffic(event))
             case events.Token():
                 self._stream(event)
             case _:

@@ -15,6 +15,7 @@ from studio.jobs.events import (
     Sample,
     Stage,
     Started,
+    Traffic,
     Unit,
 )
 from widgets.format import count, duration, money, rate
@@ -67,6 +68,28 @@ def progress(event: Progress) -> str:
         parts.append(money(event.spent_usd))
     if event.label:
         parts.append(safe_line(event.label, 60))
+    return " · ".join(parts)
+
+
+def traffic(event: Traffic) -> str:
+    """Return how things stand with a server: `38 of 50 requests/min · 61,200 of 80,000 tokens/min · 12 in flight`."""
+    parts = []
+    if event.requests_per_minute:
+        for number, limit, unit in (
+            (event.requests_per_minute, event.requests_limit, "requests/min"),
+            (event.tokens_per_minute, event.tokens_limit, "tokens/min"),
+        ):
+            parts.append(f"{count(number)}{f' of {count(limit)}' if limit else ''} {unit}")
+    if event.in_flight:
+        parts.append(f"{count(event.in_flight)} in flight")
+    if event.retrying:
+        parts.append(f"{count(event.retrying)} retrying")
+    projected = f"→ {money(event.projected_usd)}" if event.projected_usd else ""
+    cap = f"of {money(event.cap_usd)}" if event.cap_usd else ""
+    if projected or cap:
+        parts.append(" ".join(part for part in (projected, cap) if part))
+    if event.waiting:
+        parts.append(safe_line(event.waiting, 80))
     return " · ".join(parts)
 
 

@@ -26,6 +26,7 @@ from studio.jobs.events import (
     Stage,
     Started,
     Token,
+    Traffic,
     Unit,
 )
 
@@ -48,6 +49,7 @@ EVENTS: list[Event] = [
         first_token_seconds=0.031,
         cancelled=True,
     ),
+    Traffic(requests_per_minute=38, requests_limit=50, in_flight=3, cap_usd=20.0, waiting=HOSTILE),
     Paused(why=HOSTILE),
     Resumed(),
     Failed(what=HOSTILE, kept=HOSTILE, to_do=HOSTILE, log_path=HOSTILE),

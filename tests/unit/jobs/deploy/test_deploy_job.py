@@ -137,6 +137,7 @@ async def test_tags_move_forward_roll_back_and_make_room(
     assert own_ollama_server.blobs() == referenced(own_ollama_server)
 
 
+@pytest.mark.e2e
 async def test_a_quantized_model_alone_leaves_no_unquantized_file_on_the_server(
     deployable: Deployable, own_ollama_server: OllamaServer
 ) -> None:
@@ -170,6 +171,7 @@ async def test_a_model_that_reads_otherwise_never_gets_the_tag(
     assert not any(isinstance(event, Saved) for event in events)
 
 
+@pytest.mark.e2e
 async def test_a_server_that_dies_in_the_middle_of_an_import_is_said_and_the_job_goes_on_later(
     deployable: Deployable, own_ollama_server: OllamaServer
 ) -> None:
