@@ -52,15 +52,6 @@ class GenerateScreen(SteeringScreen):
         ),
         Binding("v", "preview", "Preview", id="generate.preview", tooltip="Try a recipe on three examples"),
         Binding("r", "reject", "Reject", id="generate.reject", tooltip="Reject the example under the cursor"),
-        Binding(
-            "T", "again_all", "All again", id="generate.again", tooltip="Ask again for all exhausted slots"
-        ),
-        Binding("c", "width", "Requests", id="generate.width", tooltip="Other number of requests at a time"),
-        Binding("o", "first", "First", id="generate.first", tooltip="Which recipe comes first from now on"),
-        Binding("B", "cap", "Cap", id="generate.cap", tooltip="Another cap for the money"),
-        Binding(
-            "X", "cancel", "Cancel batches", show=False, id="generate.cancel", tooltip="Cancel the batches"
-        ),
     ]
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ _PLACES = (
     ("Collecting", "studio.screens.collecting", "CollectingScreen"),
     ("Long jobs", "studio.screens.job_screen", "JobScreen"),
     ("Generate", "studio.screens.generate", "GenerateScreen"),
+    ("Generate", "studio.screens.steering", "SteeringScreen"),
     ("Review", "studio.screens.review", "ReviewScreen"),
     ("Train", "studio.screens.train", "TrainScreen"),
     ("Validate", "studio.screens.validate", "ValidateScreen"),
