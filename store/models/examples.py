@@ -1,18 +1,16 @@
-"""The documents of a workspace: frozen pydantic models, one class a table."""
+"""What is learned from: examples with their history, preference pairs, and the sources they were made of."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Role = Literal["system", "user", "assistant"]
-Split = Literal["train", "valid", "test"]
+from store.models.base import Document, Part, Role, Split, Status, now
+
 DecisionAction = Literal[
     "accept",
     "reject",
@@ -27,41 +25,6 @@ DecisionAction = Literal[
     "replace",
     "enhance",
 ]
-JobState = Literal["queued", "running", "paused", "done", "failed", "stopped", "killed"]
-
-
-def new_id() -> str:
-    """Return a random id that is safe as a file name: 32 lowercase hexadecimal digits."""
-    return uuid.uuid4().hex
-
-
-def now() -> datetime:
-    """Return the current time in UTC, to the microsecond."""
-    return datetime.now(UTC)
-
-
-class Status(StrEnum):
-    """What the reviewer has decided about an example."""
-
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    FLAGGED = "flagged"
-
-
-class Document(BaseModel):
-    """What every stored document has: an id that never changes and the time it was made."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str = Field(default_factory=new_id)
-    created_at: datetime = Field(default_factory=now)
-
-
-class Part(BaseModel):
-    """A value inside a document; it has no identity of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Message(Part):
@@ -264,198 +227,3 @@ class SourceDocument(Document):
     """Of a function: what its doc comment says, without the comment's own signs."""
     reader: int = 0
     """The version of the reader that cut it: a newer one reads an unchanged file again."""
-
-
-class GenerationRun(Document):
-    """One order of examples from a teacher."""
-
-    job_id: str
-    teacher: str
-    model: str | None = None
-    recipes: tuple[str, ...] = ()
-    wanted: int = 0
-    budget_usd: float | None = None
-    spent_usd: float = 0.0
-
-
-class TrainingRun(Document):
-    """One LoRA fine-tuning run; its folder is `checkpoints/<name>/`."""
-
-    name: str
-    job_id: str
-    base: str
-    """Hub id, local folder name or `embedded:SmolLM2-135M-Instruct`."""
-    config: dict[str, Any] = Field(default_factory=dict)
-    from_checkpoint: str | None = None
-    """The folder, relative to the workspace, of the adapter that it began from."""
-    template: str | None = None
-    """The chat template that was chosen for a base without one."""
-    dataset_hash: str = ""
-    """SHA-256 of the training files as they were rendered; the ids are in the run's folder."""
-    train_examples: int = 0
-    valid_examples: int = 0
-    steps: int = 0
-    state: JobState = "queued"
-    first_valid_loss: float | None = None
-    best_valid_loss: float | None = None
-    ended_at: datetime | None = None
-
-
-class Checkpoint(Document):
-    """A saved adapter of a training run."""
-
-    run_id: str
-    step: int
-    path: str
-    """Relative to the workspace."""
-    valid_loss: float | None = None
-    best: bool = False
-    kept: bool = True
-    """False once its files made room for newer ones; only the record is left then."""
-
-
-class CaseResult(Part):
-    """One subject's reply to one case of a suite and how it scored."""
-
-    case_id: str
-    suite: str
-    prompt: str
-    reply: str
-    traits: dict[str, float]
-    """Score in 0..1 by trait name."""
-    score: float
-    """Mean of the traits, in 0..1."""
-
-
-class SuiteScore(Part):
-    """A subject's mean score on a suite with its 95 % interval, all in 0..1."""
-
-    suite: str
-    target: float
-    cases: int
-    mean: float
-    low: float
-    high: float
-
-
-class SubjectScores(Part):
-    """All that one subject scored."""
-
-    subject: str
-    """`base`, `prompted base`, a checkpoint (`r1 best`) or an Ollama tag."""
-    suites: tuple[SuiteScore, ...]
-    results: tuple[CaseResult, ...]
-
-
-class PairedGain(Part):
-    """Mean difference of two subjects over the same cases with its 95 % interval, in -1..1."""
-
-    suite: str
-    subject: str
-    against: str
-    mean: float
-    low: float
-    high: float
-    fixed: int = 0
-    regressed: int = 0
-
-
-class Scorecard(Document):
-    """Subjects side by side over the suites."""
-
-    run_id: str | None = None
-    checkpoint_id: str | None = None
-    job_id: str | None = None
-    subjects: tuple[SubjectScores, ...]
-    gains: tuple[PairedGain, ...] = ()
-
-
-class Deployment(Document):
-    """An Ollama tag and what it was made of."""
-
-    tag: str
-    checkpoint_id: str
-    run_id: str
-    digest: str | None = None
-    quantization: str = "f16"
-    proofs: dict[str, str] = Field(default_factory=dict)
-    current: bool = True
-
-
-class ChatTurn(Part):
-    """One turn of a chat with how it was made."""
-
-    role: Role
-    content: str
-    model: str | None = None
-    tokens: int | None = None
-    tokens_per_second: float | None = None
-    first_token_seconds: float | None = None
-    """To the first token of the reply itself, after what was thought."""
-    at: datetime = Field(default_factory=now)
-    id: str = ""
-    """Unique in its session; empty in sessions of older versions, whose turns follow each other."""
-    parent: str | None = None
-    """The turn that it follows. Two turns with one parent are versions of each other."""
-    thinking: str = ""
-    """What a thinking model said before its reply; no part of it."""
-    first_thought_seconds: float | None = None
-    """To the first token of the thinking."""
-    context_tokens: int | None = None
-    """Tokens of the model's context that were taken when the reply was done, itself included."""
-    context_size: int | None = None
-    """How many the model has."""
-    ended: Literal["stop", "length", "cancelled", "failed", "killed"] = "stop"
-    """How a reply ended: by itself, at its limit, by the person, by a fault, or with the studio."""
-    fault: str = ""
-    """What went wrong, for people, where it failed."""
-    mark: Literal["good", "bad"] | None = None
-    example_id: str | None = None
-    """The example that was made of it."""
-
-
-class ChatSettings(Part):
-    """What one conversation is asked with; None is the persona's own, or what a deployed model carries."""
-
-    system: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    repeat_penalty: float | None = None
-    max_tokens: int | None = None
-    context_size: int | None = None
-    """Tokens of context that Ollama is asked to keep."""
-
-
-class ChatSession(Document):
-    """A conversation with a model in the chat screen: a tree of turns, one way through which is shown."""
-
-    title: str
-    model: str
-    turns: tuple[ChatTurn, ...] = ()
-    """In the order in which they came."""
-    current: str = ""
-    """The last turn of the way that is shown; empty where turns have no ids."""
-    settings: ChatSettings = ChatSettings()
-    opened_at: datetime | None = None
-    """When it was shown or changed last."""
-    draft: str = ""
-    """What was written and not sent."""
-
-
-class JobRecord(Document):
-    """What the store knows of a job process; its id is the job's id."""
-
-    kind: str
-    folder: str
-    """Relative to the workspace."""
-    title: str = ""
-    state: JobState = "queued"
-    ingested: int = 0
-    """Number of the last event that is in the store; events up to it are never applied again."""
-    done: int = 0
-    total: int | None = None
-    unit: str = ""
-    spent_usd: float = 0.0
-    error: str | None = None
-    ended_at: datetime | None = None

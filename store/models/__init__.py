@@ -1,0 +1,83 @@
+"""The documents of a workspace: frozen pydantic models, one class a table."""
+
+from store.models.base import (
+    Document,
+    JobState,
+    Part,
+    Role,
+    Split,
+    Status,
+    new_id,
+    now,
+)
+from store.models.chats import (
+    ChatSession,
+    ChatSettings,
+    ChatTurn,
+)
+from store.models.examples import (
+    Decision,
+    DecisionAction,
+    Example,
+    Former,
+    Judgement,
+    Message,
+    PreferencePair,
+    Provenance,
+    Rating,
+    Signals,
+    SourceDocument,
+    Undone,
+    words_digest,
+)
+from store.models.runs import (
+    Checkpoint,
+    Deployment,
+    GenerationRun,
+    JobRecord,
+    TrainingRun,
+)
+from store.models.scorecards import (
+    CaseResult,
+    PairedGain,
+    Scorecard,
+    SubjectScores,
+    SuiteScore,
+)
+
+__all__ = [
+    "CaseResult",
+    "ChatSession",
+    "ChatSettings",
+    "ChatTurn",
+    "Checkpoint",
+    "Decision",
+    "DecisionAction",
+    "Deployment",
+    "Document",
+    "Example",
+    "Former",
+    "GenerationRun",
+    "JobRecord",
+    "JobState",
+    "Judgement",
+    "Message",
+    "PairedGain",
+    "Part",
+    "PreferencePair",
+    "Provenance",
+    "Rating",
+    "Role",
+    "Scorecard",
+    "Signals",
+    "SourceDocument",
+    "Split",
+    "Status",
+    "SubjectScores",
+    "SuiteScore",
+    "TrainingRun",
+    "Undone",
+    "new_id",
+    "now",
+    "words_digest",
+]
