@@ -35,7 +35,7 @@ _TOAST = 500
 
 def _screen(mode: str) -> StudioScreen:
     """Make a screen; its module is imported when it is first shown."""
-    module = import_module(f"studio.screens.{mode}")
+    module = import_module(f"studio.screens.{mode}.screen")
     made: StudioScreen = getattr(module, f"{mode.title()}Screen")()
     return made
 
@@ -52,7 +52,7 @@ class StudioApp(Shell):
     """Modes, global keys, the open session, and what is said about jobs and errors."""
 
     # The first screen's sheet is read with the app's: a sheet that comes later makes Textual parse all of them anew.
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/overview.tcss"]
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/overview/screen.tcss"]
     TITLE = "JESSY Studio"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         tab.mode: partial(_screen, tab.mode) for tab in TABS[1:]
@@ -252,19 +252,19 @@ class StudioApp(Shell):
 
     async def action_help(self) -> None:
         """Explain the keys that work now."""
-        from studio.screens.help import HelpScreen, keys_of
+        from studio.screens.dialogs.help import HelpScreen, keys_of
 
         await self.push_screen(HelpScreen(keys_of(self.screen, self)))
 
     async def action_api_key(self) -> None:
         """Ask for the teacher's API key."""
-        from studio.screens.api_key import ApiKeyScreen
+        from studio.screens.dialogs.api_key import ApiKeyScreen
 
         await self.push_screen(ApiKeyScreen(self.session.settings.base_url if self.session else None))
 
     async def action_last_error(self) -> None:
         """Show the last error whole."""
-        from studio.screens.fault import FaultScreen
+        from studio.screens.dialogs.fault import FaultScreen
 
         if self.fault is None:
             self.notify("Nothing has failed since the studio was opened.")

@@ -1,1 +1,1 @@
-"""The seven screens, one a file with its .tcss beside it, and what they share."""
+"""The seven screens, a folder each with its styles beside it, the dialogs, and what all of them share."""

@@ -6,7 +6,7 @@ from textual.pilot import Pilot
 
 from store.database import Store
 from store.models import Example, PreferencePair
-from studio.screens.picker import Picker
+from studio.screens.dialogs.picker import Picker
 from studio.workspace import Workspace
 from tests.screens.driver import settled, until
 from widgets.fields import LineField

@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import Input, Static
 
 from studio.config import keys
-from studio.screens.api_key import ApiKeyScreen
+from studio.screens.dialogs.api_key import ApiKeyScreen
 from studio.workspace import Workspace
 from tests.fixtures.keyrings import SECRET, MemoryKeyring, memory_keyring
 from tests.screens.driver import studio, until

@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 
 from store.database import Store
 from studio.config.sources import load_sources
-from studio.screens.ask import AskScreen
-from studio.screens.collecting import CollectingScreen
-from studio.screens.reading import ReadingScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.reading import ReadingScreen
+from studio.screens.overview.collecting import CollectingScreen
 from studio.workspace import Workspace
 from tests.fixtures.hostile import FORBIDDEN
 from tests.screens.driver import SIZES, studio, text_of, until

@@ -6,8 +6,8 @@ import pytest
 
 from store.database import Store
 from store.models import Example
-from studio.screens.comparing import ComparingScreen
-from studio.screens.picker import Picker
+from studio.screens.dialogs.comparing import ComparingScreen
+from studio.screens.dialogs.picker import Picker
 from studio.workspace import Workspace
 from tests.screens.driver import SIZES, studio, text_of, until
 from tests.screens.reviewing import acts, choose, opened

@@ -14,14 +14,14 @@ from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
 from store.models import ChatSettings, Example, Message, Provenance, Signals
 from studio.faults import Fault
-from studio.screens.ask import AskScreen
-from studio.screens.chat_settings import SettingsScreen
-from studio.screens.chat_words import WordsScreen
-from studio.screens.comparing import ComparingScreen, Versions
-from studio.screens.fault import FaultScreen
-from studio.screens.help import HelpScreen, KeyHelp
-from studio.screens.picker import Choice, Picker
-from studio.screens.reading import Page, ReadingScreen
+from studio.screens.chat.settings import SettingsScreen
+from studio.screens.chat.words import WordsScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.comparing import ComparingScreen, Versions
+from studio.screens.dialogs.fault import FaultScreen
+from studio.screens.dialogs.help import HelpScreen, KeyHelp
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.dialogs.reading import Page, ReadingScreen
 from tests.fixtures.hostile import FORBIDDEN, KNOWN, hostile
 from widgets.banner import Banner, Notice
 from widgets.conversation import Conversation, Turn

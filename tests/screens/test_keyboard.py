@@ -6,7 +6,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from studio.screens.picker import Picker
+from studio.screens.dialogs.picker import Picker
 from studio.workspace import Workspace
 from tests.screens.driver import settled, studio, until
 from widgets.line_list import LineList

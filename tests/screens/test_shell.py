@@ -13,9 +13,9 @@ from textual.widgets import Input
 from store.database import Store
 from studio.app import StudioApp
 from studio.config.settings import load_settings
-from studio.screens.fault import FaultScreen
+from studio.screens.dialogs.fault import FaultScreen
+from studio.screens.dialogs.help import HelpScreen
 from studio.screens.frame import StudioScreen
-from studio.screens.help import HelpScreen
 from studio.screens.keys import all_keys, as_markdown
 from studio.workspace import Workspace
 from tests.screens.driver import settled, studio, text_of, until

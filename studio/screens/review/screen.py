@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 from textual.content import Content
 
-from studio.screens.comparing import Versions
-from studio.screens.enhancing import EnhancingScreen
-from studio.screens.review_keys import ALL
+from studio.screens.dialogs.comparing import Versions
+from studio.screens.review.enhancing import EnhancingScreen
+from studio.screens.review.keys import ALL
 from widgets.example_line import facts_of, provenance_of
 from widgets.format import count, duration
 from widgets.line_list import LineList
@@ -31,7 +31,7 @@ _WRITES = frozenset(
 class ReviewScreen(EnhancingScreen):
     """A list of examples, the one under the cursor in full, and keys that decide."""
 
-    CSS_PATH = "review.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "review"
     BINDING_GROUP_TITLE = "Review"
     BINDINGS: ClassVar[list[BindingType]] = list(ALL)
@@ -194,7 +194,7 @@ class ReviewScreen(EnhancingScreen):
 
     async def action_info(self) -> None:
         """Show where the example came from and all decisions on it."""
-        from studio.screens.reading import Page, ReadingScreen
+        from studio.screens.dialogs.reading import Page, ReadingScreen
 
         example = self.current_example()
         if example is not None:
@@ -240,7 +240,7 @@ class ReviewScreen(EnhancingScreen):
 
     async def action_statistics(self) -> None:
         """Show what the dataset consists of."""
-        from studio.screens.statistics import StatisticsScreen
+        from studio.screens.review.statistics import StatisticsScreen
 
         if self.session is not None and self.live is not None:
             await self.app.push_screen(StatisticsScreen(self.session, self.live))

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from studio.screens.ask import AskScreen
-from studio.screens.comparing import Versions
-from studio.screens.picker import Choice, Picker
-from studio.screens.sampling import SamplingScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.comparing import Versions
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.sampling import SamplingScreen
 from widgets.format import count, money
 from widgets.line_list import LineList
 from widgets.safe import safe_line

@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from studio.screens.ordering import leaving_page
-from studio.screens.picker import Choice, Picker
-from studio.screens.reading import ReadingScreen
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.dialogs.reading import ReadingScreen
+from studio.screens.generate.ordering import leaving_page
 from widgets.conversation import Conversation, Turn
 from widgets.format import count, money
 from widgets.safe import safe, safe_line

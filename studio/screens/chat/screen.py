@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.screens.chat_keeping import KeepingScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.chat.keeping import KeepingScreen
+from studio.screens.dialogs.picker import Choice, Picker
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LOCAL = "local:"
 class ChatScreen(KeepingScreen):
     """One conversation with one model, and all others a key away."""
 
-    CSS_PATH = "chat.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "chat"
     TABLES = frozenset({"deployments", "checkpoints"})
     BINDING_GROUP_TITLE = "Chat"
@@ -132,7 +132,7 @@ class ChatScreen(KeepingScreen):
 
     async def action_sessions(self) -> None:
         """Find and open a conversation."""
-        from studio.screens.chat_sessions import SessionsScreen
+        from studio.screens.chat.sessions import SessionsScreen
 
         session = self.session
         if session is None or self.busy:
@@ -157,7 +157,7 @@ class ChatScreen(KeepingScreen):
     async def action_settings(self) -> None:
         """Change the system prompt and the parameters of this conversation."""
         from store.models import ChatSession
-        from studio.screens.chat_settings import SettingsScreen
+        from studio.screens.chat.settings import SettingsScreen
 
         chat = self.chat or ChatSession(title="", model=self.model)
         persona = self.session.persona if self.session else None
@@ -173,7 +173,7 @@ class ChatScreen(KeepingScreen):
 
     async def action_compare(self) -> None:
         """Compare two models on one prompt, or on a suite's."""
-        from studio.screens.chat_compare import CompareScreen
+        from studio.screens.chat.compare import CompareScreen
 
         if self.session is not None and not self.busy and self._choices:
             await self.app.push_screen(CompareScreen(self.session, tuple(self._choices), self.model))

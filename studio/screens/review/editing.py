@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
-from studio.screens.acts import Acts
-from studio.screens.ask import AskScreen
-from studio.screens.filtering import FilteringScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.review.acts import Acts
+from studio.screens.review.filtering import FilteringScreen
 from widgets.conversation import Conversation
 from widgets.safe import safe_line
 

@@ -7,8 +7,8 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.screens.judging import JudgingScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.judging import JudgingScreen
 from widgets.format import count, plural
 from widgets.line_list import LineList
 

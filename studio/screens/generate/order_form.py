@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from studio.screens.picker import Choice
+from studio.screens.dialogs.picker import Choice
 from widgets.format import count, money
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from studio.screens.ask import AskScreen
-from studio.screens.order_form import changed, choices_of, default_order, number_fault, rows_of
-from studio.screens.picker import Choice, Picker
-from studio.screens.reading import Page, ReadingScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.dialogs.reading import Page, ReadingScreen
+from studio.screens.generate.order_form import changed, choices_of, default_order, number_fault, rows_of
 from widgets.conversation import Turn
 from widgets.format import count, money
 from widgets.line_list import LineList

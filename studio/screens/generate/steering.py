@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from studio.screens.ask import AskScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.job_screen import JobScreen
-from studio.screens.picker import Choice, Picker
 from widgets.line_list import LineList
 from widgets.safe import safe_line
 

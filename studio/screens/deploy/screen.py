@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.screens.dialogs.reading import Page, ReadingScreen
 from studio.screens.job_screen import JobScreen
-from studio.screens.reading import Page, ReadingScreen
 from widgets.format import ago
 from widgets.line_list import LineList
 from widgets.safe import safe_line
@@ -28,7 +28,7 @@ _STAGES = ("preflight", "fuse", "gguf", "import", "quantize", "proof", "smoke", 
 class DeployScreen(JobScreen):
     """The newest deploy job and the deployments."""
 
-    CSS_PATH = "deploy.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "deploy"
     FOLLOWS = "deploy"
     TABLES = frozenset({"deployments"})

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.screens.ask import AskScreen
-from studio.screens.comparing import ComparingScreen, Versions
-from studio.screens.editing import EditingScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.comparing import ComparingScreen, Versions
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.editing import EditingScreen
 from widgets.conversation import Conversation
 from widgets.format import count
 from widgets.line_list import LineList

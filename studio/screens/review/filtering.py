@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from studio.screens.ask import AskScreen
-from studio.screens.browsing import BrowsingScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.browsing import BrowsingScreen
 from widgets.fields import LineField
 from widgets.format import count
 from widgets.safe import safe_line

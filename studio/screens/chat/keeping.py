@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from studio.screens.chat_talking import TalkingScreen
-from studio.screens.chat_words import WordsScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.chat.talking import TalkingScreen
+from studio.screens.chat.words import WordsScreen
+from studio.screens.dialogs.picker import Choice, Picker
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from studio.screens.chat_trial import SIDES, TrialScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.chat.trial import SIDES, TrialScreen
+from studio.screens.dialogs.picker import Choice, Picker
 from widgets.prompt_field import PromptField
 from widgets.safe import safe_line
 from widgets.transcript import Transcript
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class CompareScreen(TrialScreen):
     """One trial at a time; each verdict is stored at once."""
 
-    CSS_PATH = "chat_compare.tcss"
+    CSS_PATH = "compare.tcss"
     BINDING_GROUP_TITLE = "Compare"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "judge('left')", "Left", id="compare.left", tooltip="The left one is better"),

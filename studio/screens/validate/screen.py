@@ -9,8 +9,8 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.screens.dialogs.reading import Page, ReadingScreen
 from studio.screens.job_screen import JobScreen
-from studio.screens.reading import Page, ReadingScreen
 from widgets.conversation import Turn
 from widgets.format import percent
 from widgets.line_list import LineList
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ValidateScreen(JobScreen):
     """The newest scorecard, and the validate job that makes the next one."""
 
-    CSS_PATH = "validate.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "validate"
     FOLLOWS = "validate"
     TABLES = frozenset({"scorecards"})

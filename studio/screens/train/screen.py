@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class TrainScreen(JobScreen):
     """The newest training run."""
 
-    CSS_PATH = "train.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "train"
     FOLLOWS = "train"
     AUTO_FOCUS = ""

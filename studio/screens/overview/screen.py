@@ -28,7 +28,7 @@ _JOBS = frozenset({"generate", "train", "validate", "deploy"})
 class OverviewScreen(StudioScreen):
     """The first screen."""
 
-    CSS_PATH = "overview.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "overview"
     BINDING_GROUP_TITLE = "Overview"
     TABLES = frozenset(
@@ -115,7 +115,7 @@ class OverviewScreen(StudioScreen):
 
     async def action_collect(self) -> None:
         """Show what a collect would bring; what the person takes in is a job as always."""
-        from studio.screens.collecting import CollectingScreen
+        from studio.screens.overview.collecting import CollectingScreen
 
         session = self.session
         if session is None:

@@ -6,8 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.screens.many import ManyScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.many import ManyScreen
 from widgets.format import count, percent
 from widgets.line_list import LineList
 

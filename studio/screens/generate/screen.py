@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from studio.screens.generate_rows import counted, figures_of, line_of
-from studio.screens.picker import Choice, Picker
-from studio.screens.reading import Page, ReadingScreen
-from studio.screens.steering import SteeringScreen
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.dialogs.reading import Page, ReadingScreen
+from studio.screens.generate.rows import counted, figures_of, line_of
+from studio.screens.generate.steering import SteeringScreen
 from widgets.example_line import facts_of, turns_of
 from widgets.line_list import Line, LineList
 from widgets.recipe_bars import RecipeBars, RecipeRow, by_category
@@ -39,7 +39,7 @@ _NEWEST = 200
 class GenerateScreen(SteeringScreen):
     """The newest generate job, or what there is where none was started."""
 
-    CSS_PATH = "generate.tcss"
+    CSS_PATH = "screen.tcss"
     MODE = "generate"
     FOLLOWS = "generate"
     TABLES = frozenset({"examples", "sources"})
@@ -214,7 +214,7 @@ class GenerateScreen(SteeringScreen):
 
     async def action_order(self) -> None:
         """Order examples."""
-        from studio.screens.ordering import OrderScreen
+        from studio.screens.generate.ordering import OrderScreen
 
         if self.session is not None:
             await self.app.push_screen(OrderScreen(self.session, self._recipes), self._ordered)
@@ -226,8 +226,8 @@ class GenerateScreen(SteeringScreen):
 
     async def action_preview(self) -> None:
         """Try a recipe on three examples."""
-        from studio.screens.order_form import default_order
-        from studio.screens.previewing import PreviewScreen
+        from studio.screens.generate.order_form import default_order
+        from studio.screens.generate.previewing import PreviewScreen
 
         session = self.session
         if session is None:

@@ -15,8 +15,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from studio.screens.ask import AskScreen
-from studio.screens.reading import Page, ReadingScreen
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.reading import Page, ReadingScreen
 from widgets.conversation import Turn
 from widgets.format import count, plural
 from widgets.line_list import Line, LineList

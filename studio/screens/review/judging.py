@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.screens.ask import AskScreen
-from studio.screens.mending import MendingScreen
-from studio.screens.picker import Choice, Picker
+from studio.screens.dialogs.ask import AskScreen
+from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.review.mending import MendingScreen
 from widgets.format import count, money
 from widgets.line_list import LineList
 

@@ -1,0 +1,1 @@
+"""Chat: talking, keeping, comparing and mending."""

@@ -1,0 +1,1 @@
+"""Deploy: a checkpoint on its way into Ollama."""

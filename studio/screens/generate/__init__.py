@@ -1,0 +1,1 @@
+"""Generate: ordering, trying, steering and watching a generation job."""

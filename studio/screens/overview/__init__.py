@@ -1,0 +1,1 @@
+"""Overview: where the persona stands, what comes next, and collecting."""

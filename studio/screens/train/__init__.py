@@ -1,0 +1,1 @@
+"""Train: the losses of the newest run."""
