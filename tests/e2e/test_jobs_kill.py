@@ -286,7 +286,7 @@ async def test_twenty_thousand_beside_an_open_studio(workspace: Workspace) -> No
     await beside_an_open_studio(workspace, 20_000)
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 @pytest.mark.timeout(600)
 async def test_twenty_thousand_with_everything_killed(workspace: Workspace) -> None:
     await everything_killed(workspace, 20_000, rounds=15, seed=2)

@@ -290,6 +290,7 @@ async def test_toasts() -> None:
             await pilot.pause()
 
 
+@pytest.mark.e2e
 async def test_dialogs() -> None:
     async with Bench().run_test(size=(100, 40)) as pilot:
         for texts in chunks(100):

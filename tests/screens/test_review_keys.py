@@ -65,6 +65,7 @@ async def test_reason_note_turns_and_leave_out(filled: Workspace, size: tuple[in
         assert stored(filled, long.id).note == "good until turn 3"
 
 
+@pytest.mark.slow
 @sized
 async def test_diff_info_pair_neighbour_and_statistics(filled: Workspace, size: tuple[int, int]) -> None:
     one = _all(filled)[0]
@@ -113,6 +114,7 @@ def _all(workspace: Workspace) -> list[Example]:
         return store.examples.find()
 
 
+@pytest.mark.slow
 @sized
 async def test_accept_all_reject_all_and_replace_are_one_undo_each(
     filled: Workspace, size: tuple[int, int]
@@ -180,6 +182,7 @@ async def test_a_sample_and_what_becomes_of_the_rest(filled: Workspace, size: tu
         assert "2 of 3 accepted, 67%" in (accepted[0].decisions[-1].reason or "")
 
 
+@pytest.mark.slow
 @sized
 async def test_filters_combine_are_named_and_kept(filled: Workspace, size: tuple[int, int]) -> None:
     async with studio(filled, size) as pilot:

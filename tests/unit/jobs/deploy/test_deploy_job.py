@@ -105,6 +105,7 @@ async def test_a_checkpoint_becomes_a_proven_model_and_nothing_is_left_behind(
     assert "temperature" in shown["parameters"]
 
 
+@pytest.mark.e2e
 async def test_tags_move_forward_roll_back_and_make_room(
     deployable: Deployable, own_ollama_server: OllamaServer
 ) -> None:

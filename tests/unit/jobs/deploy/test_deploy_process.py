@@ -12,7 +12,7 @@ from tests.fixtures.ollama import OllamaServer
 from .conftest import Deployable
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 @pytest.mark.ollama
 @pytest.mark.timeout(900)
 async def test_a_job_process_deploys_and_its_document_is_in_the_store(

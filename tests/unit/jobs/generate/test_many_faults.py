@@ -46,30 +46,36 @@ def step(kind: str) -> Step:
     return Step("text", text=TEXTS[kind]) if kind in TEXTS else Step(kind)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-async def test_two_thousand_units_all_end_and_the_cap_holds(
-    workspace: Workspace, order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
+@pytest.mark.parametrize(
+    "count", [pytest.param(300, marks=pytest.mark.slow), pytest.param(2_000, marks=pytest.mark.e2e)]
+)
+async def test_many_units_all_end_and_the_cap_holds(
+    workspace: Workspace,
+    order_job: OrderJob,
+    drive: Drive,
+    paid_spec: Spec,
+    server: MessagesServer,
+    count: int,
 ) -> None:
     file = workspace.recipes / "tiny.toml"
     file.write_text(file.read_text().replace("examples_per_request = 2", "examples_per_request = 1"))
     pick = random.Random(5)
     server.choose = lambda _: step(pick.choice(FAULTS))
     server.keep = False
-    spec = paid_spec.model_copy(update={"count": 2_000, "concurrency": 16, "budget_usd": 60.0})
+    spec = paid_spec.model_copy(update={"count": count, "concurrency": 16, "budget_usd": 60.0})
     folder = await order_job(spec)
-    assert len(Order.load(folder.path).units) == 2_000
+    assert len(Order.load(folder.path).units) == count
     events = await drive(folder)
     end = events[-1]
     assert isinstance(end, Finished), end
     answers = units(events)
-    assert len(answers) >= 2_000
+    assert len(answers) >= count
     assert Counter(unit.unit_id for unit in answers).most_common(1)[0][1] == 1
     assert {unit.id for unit in Order.load(folder.path).units} <= {unit.unit_id for unit in answers}
     assert all(bool(unit.reason) is (unit.state == "failed") for unit in answers)
     assert len({unit.reason.split(":")[0][:20] for unit in answers if unit.reason}) >= 5
     assert end.state == "done"
-    assert end.result["examples"] == 2_000
+    assert end.result["examples"] == count
     assert server.billed_usd <= 60.0
     committed = [event.committed_usd for event in events if isinstance(event, Traffic)]
     assert max(committed) <= 60.0

@@ -121,7 +121,7 @@ async def test_offline_in_its_own_process_killed_five_times(workspace: Workspace
     assert (run.teacher, run.wanted) == ("offline", total)
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 async def test_a_paid_teacher_killed_three_times(
     workspace: Workspace, store: AsyncStore, paid_spec: Spec, server: MessagesServer
 ) -> None:

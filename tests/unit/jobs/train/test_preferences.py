@@ -157,8 +157,9 @@ async def with_pairs(store: AsyncStore, count: int = 30) -> None:
     await store.write(lambda database: database.pairs.put_many([pair(number) for number in range(count)]))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["dpo", "orpo"])
+@pytest.mark.parametrize(
+    "method", [pytest.param("dpo", marks=pytest.mark.slow), pytest.param("orpo", marks=pytest.mark.e2e)]
+)
 async def test_a_run_over_pairs_continues_a_run_and_is_exact_on_resume(
     workspace: Workspace, accepted: AsyncStore, tiny_folder: Path, method: str
 ) -> None:
