@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from importlib import import_module
@@ -131,6 +132,8 @@ class StudioApp(Shell):
         if not session.readonly:
             self.guard(session.manager.watch(), "taking in what the jobs did")
         self.guard(session.live.run(), "following the jobs")
+        # What is here now stays: full collections that look at all of it hold the screen for a tenth of a second.
+        self.call_after_refresh(gc.freeze)
         await self._check_keys(session)
 
     def _apply_settings(self, session: Session) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 T = TypeVar("T")
 
 _GATHER_SECONDS = 0.05
-"""How long pieces after the first are gathered: twenty pictures a second look smooth, and cost half of what forty do."""
+"""How long pieces after the first are gathered: twenty pictures a second look smooth."""
 
 
 class StopAskedError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 _KEPT = 500
 """Examples that are kept ready; a list may have any number."""
-_FIRST_SECONDS = 0.2
+_PAGE = 60
+"""Rows on either side of the cursor, as many as a tall terminal shows."""
+_FIRST_SECONDS = 0.6
 """For the first frames."""
 _SIGNALS = 6
 """Signals that the bar has room for."""
@@ -92,7 +95,7 @@ class BrowsingScreen(StudioScreen):
 
     async def list_again(self) -> None:
         """List what passes the filter, from the beginning."""
-        from studio.jobs.review.listing import list_ids
+        from studio.jobs.review.listing import list_ids, load
         from studio.jobs.review.textindex import SearchError
 
         session, live, wanted = self.session, self.live, self.wanted
@@ -105,9 +108,23 @@ class BrowsingScreen(StudioScreen):
         except SearchError as error:
             self.notify(safe_line(error, 300), severity="warning", markup=False)
             return
+        first = self._first_page(found)
+        # Read before they are listed, so that the first picture has them.
+        examples = await session.store.run(lambda store: load(store, first))
         # A filter that was changed meanwhile has a list of its own coming.
         if number == self._listing:
+            self._hold(examples, first)
             self.show_ids(found)
+
+    def _first_page(self, found: list[str]) -> list[str]:
+        """Return what will be on the screen of a new list that is not here yet: it begins where the cursor stays."""
+        rows = self.query_one("#examples", LineList)
+        start = 0
+        if rows.current is not None:
+            with suppress(ValueError):
+                start = found.index(rows.current)
+        page = found[max(0, start - _PAGE) : start + _PAGE]
+        return [key for key in page if key not in self._examples]
 
     def show_ids(self, ids: list[str]) -> None:
         """Show these rows, whatever the filter says."""
@@ -168,15 +185,18 @@ class BrowsingScreen(StudioScreen):
 
         if self.session is None:
             return
-        found = await self.session.store.run(lambda store: load(store, ids))
+        self._hold(await self.session.store.run(lambda store: load(store, ids)), ids)
+        if self.query_one("#examples", LineList).current in ids:
+            self._paint_detail()
+
+    def _hold(self, found: dict[str, Example], ids: list[str]) -> None:
+        """Keep examples that were read, and bring their rows; those of `ids` that are not among them are gone."""
         self._examples.update(found)
         while len(self._examples) > _KEPT:
             self._examples.popitem(last=False)
         rows = self.query_one("#examples", LineList)
         gone = Content.styled("(deleted)", "$text-muted")
         rows.supply({key: example_line(found[key]) if key in found else gone for key in ids})
-        if rows.current in ids:
-            self._paint_detail()
 
     def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
         self.query_one(Conversation).marked = None
