@@ -50,7 +50,8 @@ def rules_around(root: Path) -> Rules | None:
             rules = _added(folder / ".git" / "info" / "exclude", place, above=True, outer=rules)
         if folder != root:
             rules = _added(folder / ".gitignore", place, above=True, outer=rules)
-    return rules
+    # A root that is left out itself was named all the same: what is said around it is not about what is in it.
+    return None if rules is not None and rules.ignores("") else rules
 
 
 def rules_in(folder: Path, path: str, outer: Rules | None) -> Rules | None:

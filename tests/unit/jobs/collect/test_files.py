@@ -134,6 +134,17 @@ def test_a_root_inside_a_repository_obeys_the_files_above_it(tmp_path: Path) -> 
     assert named(tmp_path / "repo" / "part", "**/*.md") == ["c.md", "docs/a.md"]
 
 
+@pytest.mark.parametrize("line", [".demo/", ".demo", "*", "/.demo/**"])
+def test_a_root_that_is_left_out_itself_was_named_all_the_same(tmp_path: Path, line: str) -> None:
+    """`make run` makes its demo in a folder that the checkout's own .gitignore leaves out."""
+    put(tmp_path, ".demo/sources/a.md", ".demo/sources/b.md", "c.md")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text(f"{line}\n")
+    (tmp_path / ".demo" / ".gitignore").write_text("b.md\n")
+    assert named(tmp_path / ".demo", "**/*.md") == ["sources/a.md"]
+    assert named(tmp_path / ".demo" / "sources", "*.md") == ["a.md", "b.md"]
+
+
 def test_links_and_places_of_the_studio_are_not_entered(tmp_path: Path) -> None:
     put(tmp_path, "a/b/x.md", "a/db/y.md", ".git/z.md", ".github/w.md")
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
