@@ -274,6 +274,7 @@ def all_lines(transcript: Transcript) -> str:
     )
 
 
+@pytest.mark.e2e
 async def test_toasts() -> None:
     async with Bench().run_test(size=(100, 60), notifications=True) as pilot:
         for texts in chunks(40):

@@ -9,6 +9,7 @@ from tests.screens.driver import MODES, SIZES, settled, studio, text_of, until
 from widgets.mode_bar import ModeBar
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
 async def test_screens_open_by_function_key(filled: Workspace, size: tuple[int, int]) -> None:
     async with studio(filled, size) as pilot:
@@ -18,6 +19,7 @@ async def test_screens_open_by_function_key(filled: Workspace, size: tuple[int, 
             await settled(pilot, mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
 async def test_screens_open_by_digit(filled: Workspace, size: tuple[int, int]) -> None:
     async with studio(filled, size) as pilot:
@@ -26,6 +28,7 @@ async def test_screens_open_by_digit(filled: Workspace, size: tuple[int, int]) -
             assert pilot.app.current_mode == mode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
 async def test_screens_open_by_a_click_on_their_tab(filled: Workspace, size: tuple[int, int]) -> None:
     async with studio(filled, size) as pilot:

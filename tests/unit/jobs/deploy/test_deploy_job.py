@@ -65,6 +65,7 @@ async def run_short(module: Any, spec: Any, deployable: Deployable) -> list[Even
     return events
 
 
+@pytest.mark.e2e
 async def test_a_checkpoint_becomes_a_proven_model_and_nothing_is_left_behind(
     deployable: Deployable, own_ollama_server: OllamaServer
 ) -> None:

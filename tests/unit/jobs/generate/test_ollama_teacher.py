@@ -46,6 +46,7 @@ def spec(ollama_server: OllamaServer, workspace: Workspace) -> Spec:
     )
 
 
+@pytest.mark.e2e
 async def test_a_handful_goes_through_the_same_path(
     order_job: OrderJob, drive: Drive, spec: Spec, teacher: str
 ) -> None:

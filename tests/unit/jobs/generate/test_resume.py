@@ -98,7 +98,7 @@ async def killed_again_and_again(
         await manager.ingest()
 
 
-@pytest.mark.slow
+@pytest.mark.e2e
 async def test_offline_in_its_own_process_killed_five_times(workspace: Workspace, store: AsyncStore) -> None:
     manager = JobManager(workspace, store)
     record = await manager.start("generate", Spec())

@@ -121,7 +121,11 @@ def command(*arguments: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "on"),
-    [("lora", "whole"), pytest.param("dora", "whole", marks=pytest.mark.e2e), ("lora", "quantized")],
+    [
+        pytest.param("lora", "whole", marks=pytest.mark.e2e),
+        pytest.param("dora", "whole", marks=pytest.mark.e2e),
+        ("lora", "quantized"),
+    ],
 )
 def test_mlx_lms_own_commands_generate_with_the_adapter_and_fuse_it(
     tmp_path: Path, tiny_folder: Path, quantized: Path, kind: str, on: str
