@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from store.live import AsyncStore
-from store.models import JobRecord, Message
+from store.models import Message
 from studio.config.recipes import Recipe, with_prompt
 from studio.jobs import events
+from studio.jobs.bill import Bill
 from studio.jobs.events import Event, Finished, JobError
 from studio.jobs.generate.check import faults
 from studio.jobs.generate.inputs import Inputs, make_inputs
@@ -106,10 +108,7 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
         cost += tried.cost_usd or 0.0
         yield tried
     if cost and not store.readonly:
-        record = JobRecord(
-            kind="preview", folder="", title=f"Preview {recipe.name}", state="done", spent_usd=cost
-        )
-        await store.write(lambda database: database.jobs.put(record))
+        await store.write(partial(Bill("preview", f"Preview {recipe.name}").note, usd=cost))
     yield Finished(summary=f"{len(units)} examples tried, ${cost:.4f}", result={"spent_usd": cost})
 
 

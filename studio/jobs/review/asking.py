@@ -74,10 +74,18 @@ class Asker:
             self.account, max_tokens=spec.max_tokens, request_seconds=request_seconds
         )
 
-    @property
-    def priced(self) -> bool:
-        """Whether it is known what a request costs; a free teacher's costs nothing."""
-        return not self.account.paid or worst_case_usd(self.account.model, "", 1) is not None
+    def must_be_priced(self) -> None:
+        """Refuse a teacher of whom nobody knows what a request costs; a free one's costs nothing.
+
+        Raises:
+            JobError: no limit of money can be held.
+        """
+        if self.account.paid and worst_case_usd(self.account.model, "", 1) is None:
+            raise JobError(
+                f"The price of {self.account.model} is not known, so no limit can be held.",
+                kept="All examples.",
+                to_do="Choose a model whose price is known, or Ollama, in settings.toml.",
+            )
 
     async def close(self) -> None:
         """Close the connection."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from store.database import Store
 from store.live import AsyncStore
-from store.models import Example, JobRecord, new_id
+from store.models import Example
+from studio.jobs.events import Log, Progress
 from studio.jobs.generate.teachers.faults import AttemptError
 from studio.jobs.review.asking import NoAnswerError
 
@@ -74,6 +75,17 @@ class Budgeted(Generic[T]):
             for task in self._in_flight:
                 task.cancel()
 
+    def progress(self, label: str) -> Progress:
+        """Return how far it is."""
+        return Progress(
+            done=self.done, total=len(self.ids), unit="examples", label=label, spent_usd=self.spent_usd
+        )
+
+    def left_out(self) -> Iterator[Log]:
+        """Yield what is to be said where the limit left examples out."""
+        if self.left:
+            yield Log(level="warning", text=f"{self.left} are left: ${self.limit_usd:.2f} is the limit.")
+
     async def _send(self, waiting: list[str]) -> bool:
         """Ask about the next example; False, and nothing waits any more, where the limit does not allow it."""
         example = await self.store.run(partial(_get, key=waiting[-1]))
@@ -105,23 +117,6 @@ class Budgeted(Generic[T]):
             return Answered(example, None, str(error))
         self.spent_usd += answer.cost_usd or 0.0
         return Answered(example, answer)
-
-
-@dataclass
-class Bill:
-    """Where the money of one act is noted, so that all that was spent is summed up in one place."""
-
-    kind: str
-    title: str
-    id: str = field(default_factory=new_id)
-
-    def note(self, database: Store, usd: float) -> None:
-        """Write what it has cost so far; called in a transaction."""
-        if usd:
-            record = JobRecord(
-                id=self.id, kind=self.kind, folder="", title=self.title, state="done", spent_usd=usd
-            )
-            database.jobs.put(record)
 
 
 def _get(database: Store, *, key: str) -> Example | None:

@@ -12,10 +12,11 @@ from store.database import Store
 from store.live import AsyncStore
 from store.models import Example, Rating
 from studio.config.persona import load_persona
-from studio.jobs.events import Event, Finished, JobError, Log, Progress, Stage
+from studio.jobs.bill import Bill
+from studio.jobs.events import Event, Finished, Log, Stage
 from studio.jobs.generate.order import Spec as Teacher
 from studio.jobs.review.asking import Asker
-from studio.jobs.review.budgeted import Bill, Budgeted
+from studio.jobs.review.budgeted import Budgeted
 from studio.jobs.review.judge import Judge
 from studio.workspace import Workspace
 
@@ -54,12 +55,7 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
     )
     bill, rated = Bill("judge", f"Judge {len(ids)} examples"), 0
     try:
-        if not asker.priced:
-            raise JobError(
-                f"The price of {asker.account.model} is not known, so no limit can be held.",
-                kept="All examples.",
-                to_do="Choose a model whose price is known, or Ollama.",
-            )
+        asker.must_be_priced()
         async with aclosing(round_.answers()) as answers:
             async for answered in answers:
                 example = answered.example
@@ -68,17 +64,11 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
                     yield Log(level="warning", text=f"{example.id[:8]} has no rating: {answered.fault}.")
                 else:
                     rated += await store.write(partial(_keep, example=example, rating=answered.answer.rating))
-                yield Progress(
-                    done=round_.done,
-                    total=len(ids),
-                    unit="examples",
-                    label="judge",
-                    spent_usd=round_.spent_usd,
-                )
+                yield round_.progress("judge")
     finally:
         await asker.close()
-    if round_.left:
-        yield Log(level="warning", text=f"{round_.left} are left: ${spec.limit_usd:.2f} is the limit.")
+    for event in round_.left_out():
+        yield event
     summary = f"{rated} of {len(ids)} examples judged"
     yield Stage(name="judge", state="done", detail=summary)
     yield Finished(

@@ -13,10 +13,11 @@ from store.database import Store
 from store.live import AsyncStore
 from store.models import Example, new_id
 from studio.config.persona import load_persona
-from studio.jobs.events import Event, Finished, Log, Progress, Stage
+from studio.jobs.bill import Bill
+from studio.jobs.events import Event, Finished, Log, Stage
 from studio.jobs.generate.order import Spec as Teacher
 from studio.jobs.review.asking import Asker
-from studio.jobs.review.budgeted import Bill, Budgeted
+from studio.jobs.review.budgeted import Budgeted
 from studio.jobs.review.decisions import edit
 from studio.jobs.review.mend import Mender
 from studio.jobs.signals.checks import measure_again
@@ -80,17 +81,11 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
                         fault = str(error)
                 if fault:
                     yield Log(level="warning", text=f"{example.id[:8]} is as it was: {fault}.")
-                yield Progress(
-                    done=round_.done,
-                    total=len(spec.ids),
-                    unit="examples",
-                    label="mend",
-                    spent_usd=round_.spent_usd,
-                )
+                yield round_.progress("mend")
     finally:
         await asker.close()
-    if round_.left:
-        yield Log(level="warning", text=f"{round_.left} are left: ${spec.limit_usd:.2f} is the limit.")
+    for event in round_.left_out():
+        yield event
     summary = f"{mended} of {len(spec.ids)} examples mended"
     yield Stage(name="mend", state="done", detail=summary)
     result = {"mended": mended, "spent_usd": round_.spent_usd, "batch_id": batch}

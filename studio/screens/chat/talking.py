@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static, TextArea
 
-from studio.screens.chat.calm import no_full_collection
+from store.collector import no_full_collection
 from studio.screens.chat.lines import entries_of, room_warning
 from studio.screens.frame import StudioScreen
 from widgets.prompt_field import PromptField

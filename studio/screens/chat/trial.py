@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from studio.screens.chat.calm import no_full_collection
+from store.collector import no_full_collection
 from studio.screens.chat.lines import figures
 from studio.screens.frame import StudioScreen
 from widgets.prompt_field import PromptField

@@ -40,7 +40,6 @@ class JudgingScreen(MendingScreen):
             self.guard(self._quote_ratings(ids), "asking for the price", group="judge")
 
     async def _quote_ratings(self, ids: list[str]) -> None:
-        from studio.jobs.events import JobError
         from studio.jobs.review.judge import MAX_TOKENS, Judge
         from studio.jobs.review.listing import load
 
@@ -49,12 +48,7 @@ class JudgingScreen(MendingScreen):
             return
         teacher, asker, persona = await self.teacher(MAX_TOKENS)
         await asker.close()
-        if not asker.priced:
-            raise JobError(
-                f"The price of {asker.account.model} is not known, so no budget can be held.",
-                kept="All examples.",
-                to_do="Choose a model whose price is known, or Ollama, in settings.toml.",
-            )
+        asker.must_be_priced()
         judge = Judge(asker, persona)
         shown = (await session.store.run(partial(load, ids=ids[:_QUOTED]))).values()
         most = sum(judge.most_usd(example) or 0.0 for example in shown) / max(1, len(shown)) * len(ids)

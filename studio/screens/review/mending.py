@@ -166,7 +166,7 @@ class MendingScreen(SamplingScreen):
         session = self.session
         if session is None or not usd or session.readonly:
             return
-        from studio.jobs.review.budgeted import Bill
+        from studio.jobs.bill import Bill
 
         await session.store.write(partial(Bill("mend", "Mend an example").note, usd=usd))
 
