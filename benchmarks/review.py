@@ -80,13 +80,13 @@ async def longest_hold(work: Awaitable[object]) -> float:
 
 
 async def measure_first_paint(report: Report, pilot: Pilot[None], size: int) -> None:
-    from widgets.conversation import Conversation
+    from widgets.conversation_pane import ConversationPane
 
     app = pilot.app
     timer = Timer()
     app.action_show("review")
-    await until(lambda: app.screen.MODE == "review" and app.screen.query(Conversation))
-    await until(lambda: app.screen.query_one(Conversation).turns)
+    await until(lambda: app.screen.MODE == "review" and app.screen.query(ConversationPane))
+    await until(lambda: app.screen.query_one(ConversationPane).turns)
     await painted(app.screen)
     report.add(f"{size:,}: first paint of the screen", timer.ms, "ms", at_most=300)
     timer = Timer()
@@ -95,11 +95,11 @@ async def measure_first_paint(report: Report, pilot: Pilot[None], size: int) -> 
 
 
 async def measure_keys(report: Report, pilot: Pilot[None], size: int, keys: int) -> None:
-    from widgets.conversation import Conversation
+    from widgets.conversation_pane import ConversationPane
     from widgets.line_list import LineList
 
     screen = pilot.app.screen
-    shown, rows = screen.query_one(Conversation), screen.query_one(LineList)
+    shown, rows = screen.query_one(ConversationPane), screen.query_one(LineList)
     times, painting = [], []
     for number in range(keys):
         before, wanted = shown.turns, rows.ids[rows.cursor + 1]

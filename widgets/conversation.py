@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,7 +28,10 @@ class Turn:
 
 
 class Conversation(Widget):
-    """Turns one below the other, then lines of facts about them. Put it in something that scrolls."""
+    """Turns one below the other, then lines of facts about them; as high as they are, among other widgets.
+
+    Where nothing else scrolls with it, `ConversationPane` shows the next one without a new layout.
+    """
 
     DEFAULT_CSS = "Conversation { width: 1fr; height: auto; }"
 
@@ -35,37 +39,44 @@ class Conversation(Widget):
     facts: reactive[tuple[str, ...]] = reactive((), layout=True)
     persona: reactive[str] = reactive("assistant")
     """The name that the assistant's turns carry."""
-    empty: reactive[str] = reactive("")
-    marked: reactive[int | None] = reactive(None)
-    """The turn that a key acts on, counted from 0; None where none is chosen."""
 
     def render(self) -> Content:
-        if not self.turns and not self.facts:
-            return Content.styled(self.empty, "$text-muted")
-        parts: list[Content] = []
-        for place, turn in enumerate(self.turns):
-            head = self._head(turn)
-            if place == self.marked:
-                head = Content.assemble(("▸ ", "bold $accent"), head)
-            parts.extend((head, _body(turn.text, muted=turn.left_out), Content("")))
-        parts.extend(Content.styled(safe_line(fact), "$text-muted") for fact in self.facts)
-        return Content("\n").join(parts)
+        return conversation_content(self.turns, self.facts, persona=self.persona)
 
-    def line_of(self, place: int) -> int:
-        """Return the line, from 0, on which a turn begins at the present width."""
-        width = max(1, self.content_size.width)
-        bodies = (_body(turn.text) for turn in self.turns[:place])
-        return sum(2 + body.get_height({}, width) for body in bodies)
 
-    def _head(self, turn: Turn) -> Content:
-        name = self.persona if turn.role == "assistant" else turn.role
-        words = len(turn.text.split())
-        facts = [safe_line(turn.language, 20)] if turn.language else []
-        facts.append(f"{words:,} words" if words != 1 else "1 word")
-        if turn.left_out:
-            facts.append("context only")
-        style = "bold $accent" if turn.role == "assistant" else "bold $foreground"
-        return Content.assemble((safe_line(name, 40), style), (" · " + " · ".join(facts), "$text-muted"))
+def conversation_content(
+    turns: Sequence[Turn],
+    facts: Sequence[str] = (),
+    *,
+    persona: str = "assistant",
+    empty: str = "",
+    marked: int | None = None,
+) -> Content:
+    """Return turns one below the other, then facts; `empty` where there are none of both.
+
+    `persona` is the name that the assistant's turns carry, `marked` the place from 0 of the turn that a key acts on.
+    """
+    if not turns and not facts:
+        return Content.styled(empty, "$text-muted")
+    parts: list[Content] = []
+    for place, turn in enumerate(turns):
+        head = _head(turn, persona)
+        if place == marked:
+            head = Content.assemble(("▸ ", "bold $accent"), head)
+        parts.extend((head, _body(turn.text, muted=turn.left_out), Content("")))
+    parts.extend(Content.styled(safe_line(fact), "$text-muted") for fact in facts)
+    return Content("\n").join(parts)
+
+
+def _head(turn: Turn, persona: str) -> Content:
+    name = persona if turn.role == "assistant" else turn.role
+    words = len(turn.text.split())
+    facts = [safe_line(turn.language, 20)] if turn.language else []
+    facts.append(f"{words:,} words" if words != 1 else "1 word")
+    if turn.left_out:
+        facts.append("context only")
+    style = "bold $accent" if turn.role == "assistant" else "bold $foreground"
+    return Content.assemble((safe_line(name, 40), style), (" · " + " · ".join(facts), "$text-muted"))
 
 
 def _body(text: str, *, muted: bool = False) -> Content:

@@ -25,6 +25,8 @@ _GUTTER = 2
 _KEPT = 2_000
 _DRAWN = 400
 """Rows whose drawing is kept."""
+_AHEAD = 4
+"""One of so many parts of the page stays above the cursor when it walks out of the page below."""
 
 
 class LineList(ScrollView, can_focus=True):
@@ -229,7 +231,13 @@ class LineList(ScrollView, can_focus=True):
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._ids))
 
     def _reveal(self, index: int) -> None:
-        self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        if index == top + height and height > _AHEAD:
+            # A row further is a jump by most of the page: of the rows that one walks through, two are painted a key.
+            self.scroll_to(y=index - height // _AHEAD, animate=False, force=True, immediate=True)
+        else:
+            # At once, where there is a page already: otherwise the row is painted first, and all rows after it.
+            self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True, immediate=height > 0)
 
     def on_resize(self) -> None:
         self._resize_to_rows()

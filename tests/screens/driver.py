@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from studio.app import StudioApp
 from studio.workspace import Workspace
@@ -40,7 +40,7 @@ async def studio(workspace: Workspace, size: tuple[int, int] = (80, 24)) -> Asyn
 
 async def settled(pilot: Pilot[None], mode: str) -> None:
     """Wait until a screen of the filled workspace shows all that it has, and hold what would blink."""
-    from widgets.conversation import Conversation
+    from widgets.conversation_pane import ConversationPane
     from widgets.figures import Figures
     from widgets.line_list import LineList
     from widgets.score_table import ScoreTable
@@ -54,16 +54,27 @@ async def settled(pilot: Pilot[None], mode: str) -> None:
             screen.query(CategoryTable) and screen.query_one(CategoryTable).rows and _said(pilot)
         ),
         "generate": lambda: len(screen.query_one(LineList).ids) == 25,
-        "review": lambda: screen.query_one(Conversation).turns and screen.live.ready.is_set(),
+        "review": lambda: screen.query_one(ConversationPane).turns and screen.live.ready.is_set(),
         "train": lambda: screen.query("PlotextPlot") and screen.query_one(Figures).rows and _drawn(pilot),
         "validate": lambda: screen.query_one(ScoreTable).rows,
         "deploy": lambda: len(screen.query_one(StageList).rows) == 8 and screen.query_one(LineList).ids,
         "chat": lambda: len(screen.query_one(Transcript).entries) == 2 and "jessy:r2" in text_of(pilot),
     }
     await until(pilot, ready[mode], f"what {mode} shows")
-    for field in screen.query(TextArea):
-        field.cursor_blink = False
+    hold_cursors(pilot)
     await _still(pilot)
+
+
+def hold_cursors(pilot: Pilot[None]) -> None:
+    """Let no cursor of the screen blink; that of the field with the focus shows."""
+    for field in pilot.app.screen.query(TextArea):
+        field.cursor_blink = False
+        field._pause_blink(visible=field.has_focus)
+        # Its cache does not tell a cursor that does not blink from one in its dark half.
+        field._line_cache.clear()
+        field.refresh()
+    for line in pilot.app.screen.query(Input):
+        line.cursor_blink = False
 
 
 def _said(pilot: Pilot[None]) -> bool:

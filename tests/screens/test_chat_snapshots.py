@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import TextArea
 
 from store.database import Store
 from store.models import ChatSession, ChatTurn
 from studio.jobs.chat.conversation import answered, asked, before, changed, shown
 from studio.workspace import Workspace
 from tests.fixtures.replayer import last, piece, replaying
-from tests.screens.driver import SIZES, _still, studio, text_of, until
+from tests.screens.driver import SIZES, _still, hold_cursors, studio, text_of, until
 from tests.screens.material import MOMENT
 from widgets.transcript import Transcript
 
@@ -88,11 +88,7 @@ async def opened(workspace: Workspace, size: tuple[int, int]) -> AsyncIterator[P
 
 
 async def picture(pilot: Pilot[None]) -> str:
-    for field in pilot.app.screen.query(TextArea):
-        field.cursor_blink = False
-        field._pause_blink(visible=field.has_focus)
-    for line in pilot.app.screen.query(Input):
-        line.cursor_blink = False
+    hold_cursors(pilot)
     # A dialog keeps what it has seen of the screen below, which may have been at work then.
     pilot.app.screen.refresh()
     await _still(pilot)
@@ -126,7 +122,11 @@ async def test_parameters(filled: Workspace, svg: SnapshotAssertion, size: tuple
 async def test_mend(filled: Workspace, svg: SnapshotAssertion, size: tuple[int, int]) -> None:
     async with opened(filled, size) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: "Mend this reply" in text_of(pilot) and pilot.app.focused, "the editor")
+        await until(
+            pilot,
+            lambda: "Mend this reply" in text_of(pilot) and isinstance(pilot.app.focused, TextArea),
+            "the editor with the focus",
+        )
         assert await picture(pilot) == svg
 
 

@@ -25,6 +25,7 @@ from studio.screens.dialogs.reading import Page, ReadingScreen
 from tests.fixtures.hostile import FORBIDDEN, KNOWN, hostile
 from widgets.banner import Banner, Notice
 from widgets.conversation import Conversation, Turn
+from widgets.conversation_pane import ConversationPane
 from widgets.example_line import example_line, facts_of, turns_of
 from widgets.figures import Figure, Figures
 from widgets.job_strip import JobLine, JobStrip
@@ -74,7 +75,7 @@ def chunks(size: int) -> Iterable[list[str]]:
     return (TEXTS[place : place + size] for place in range(0, len(TEXTS), size))
 
 
-def _conversation(widget: Conversation, texts: list[str]) -> None:
+def _conversation(widget: Conversation | ConversationPane, texts: list[str]) -> None:
     widget.persona = safe_line(texts[0], 40)
     widget.turns = tuple(Turn("user", text, language=text) for text in texts)
     widget.facts = tuple(texts)
@@ -102,6 +103,7 @@ def _writable(text: str) -> str:
 
 CASES: dict[str, tuple[type[Widget], int, Callable[..., None]]] = {
     "conversation": (Conversation, 50, _conversation),
+    "conversation pane": (ConversationPane, 50, _conversation),
     "job strip": (JobStrip, 4, _strip),
     "banner": (Banner, 5, lambda w, texts: setattr(w, "notices", tuple(Notice(text) for text in texts))),
     "figures": (
@@ -164,7 +166,7 @@ async def test_list_of_examples() -> None:
         )
         for number, text in enumerate(text.encode("utf-8", "replace").decode() for text in TEXTS)
     ]
-    rows, shown = LineList(), Conversation()
+    rows, shown = LineList(), ConversationPane()
     async with Bench(rows, shown).run_test(size=(100, 40)) as pilot:
         rows.styles.height = 20
         await pilot.pause()

@@ -9,7 +9,7 @@ from store.models import Example, Message, Signals, Status
 from studio.workspace import Workspace
 from tests.screens.driver import SIZES, studio, text_of, until
 from tests.screens.reviewing import acts, choose, opened, pairs, put, stored, write
-from widgets.conversation import Conversation
+from widgets.conversation_pane import ConversationPane
 from widgets.turn_editor import TurnEditor
 from widgets.word_diff import WordDiff
 
@@ -49,7 +49,7 @@ async def test_reason_note_turns_and_leave_out(filled: Workspace, size: tuple[in
         await pilot.press("right_square_bracket")
         await until(pilot, lambda: "turn 5" in text_of(pilot), "the last turn, scrolled to")
         await pilot.press("left_square_bracket", "left_square_bracket")
-        assert pilot.app.screen.query_one(Conversation).marked == 3
+        assert pilot.app.screen.query_one(ConversationPane).marked == 3
         await pilot.press("l")
         await acts(pilot)
         assert stored(filled, long.id).left_out_turns == (3,)

@@ -42,25 +42,29 @@ class Holder(BaseModel):
     @classmethod
     def of(cls, pid: int) -> Holder | None:
         """Describe the process `pid`, or None when there is none (a zombie is none)."""
-        try:
-            process = psutil.Process(pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
-            started = process.create_time()
-        except (psutil.Error, ValueError):
-            return None
-        return cls(pid=pid, started=started, uptime=started - psutil.boot_time())
+        started = _started(pid)
+        return None if started is None else cls(pid=pid, started=started, uptime=_uptime(started))
 
     def alive(self) -> bool:
         """Say whether this very process is still there."""
-        found = Holder.of(self.pid)
-        if found is None:
+        started = _started(self.pid)
+        if started is None:
             return False
-        if abs(found.started - self.started) < _SAME_START_SECONDS:
+        if abs(started - self.started) < _SAME_START_SECONDS:
             return True
-        if self.uptime is None or found.uptime is None:
-            return False
-        return abs(found.uptime - self.uptime) < _SAME_UPTIME_SECONDS
+        return self.uptime is not None and abs(_uptime(started) - self.uptime) < _SAME_UPTIME_SECONDS
+
+
+def _started(pid: int) -> float | None:
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except (psutil.Error, ValueError):
+        return None
+
+
+def _uptime(started: float) -> float:
+    return started - psutil.boot_time()
 
 
 def holder(path: Path) -> Holder | None:

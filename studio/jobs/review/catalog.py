@@ -76,6 +76,8 @@ class Catalog:
         self._codes: dict[str, int] = {}
         self._traits: list[Traits] = []
         self._numbers: dict[Traits, int] = {}
+        self._having: list[int] = []
+        """How many examples have each of the traits."""
         self._scores: dict[str, float] = {}
         """Of those that a judge has rated as they are."""
         self._lock = threading.Lock()
@@ -108,7 +110,9 @@ class Catalog:
         """Forget examples that were deleted."""
         with self._lock:
             for example_id in ids:
-                self._codes.pop(example_id, None)
+                code = self._codes.pop(example_id, None)
+                if code is not None:
+                    self._having[code] -= 1
                 self._scores.pop(example_id, None)
                 self.history.drop(example_id)
                 self.text.drop(example_id)
@@ -143,10 +147,8 @@ class Catalog:
     def counts(self, wanted: Filter, dimension: Dimension) -> Counter[str]:
         """Count the values of a dimension among what passes the rest of a filter, its text left aside."""
         rest = wanted.model_copy(update={dimension: None}).wanted
-        numbers = Counter(self._codes.values())
         counted: Counter[str] = Counter()
-        for code, number in numbers.items():
-            traits = self._traits[code]
+        for traits, number in self.traits():
             if traits.passes(rest):
                 for value in traits.of(dimension):
                     counted[value] += number
@@ -155,12 +157,12 @@ class Catalog:
     @property
     def unmeasured(self) -> int:
         """How many examples have no signals yet."""
-        numbers = Counter(self._codes.values())
-        return sum(number for code, number in numbers.items() if not self._traits[code].measured)
+        return sum(number for traits, number in self.traits() if not traits.measured)
 
     def traits(self) -> list[tuple[Traits, int]]:
         """Return all combinations with how many examples have each."""
-        return [(self._traits[code], number) for code, number in Counter(self._codes.values()).items()]
+        pairs = zip(list(self._traits), self._having, strict=False)
+        return [(traits, number) for traits, number in pairs if number]
 
     def _passing(self, wanted: Filter) -> list[bool]:
         values = wanted.wanted
@@ -187,8 +189,13 @@ class Catalog:
         traits = _traits(document)
         code = self._numbers.get(traits)
         if code is None:
+            self._having.append(0)
             self._traits.append(traits)
             code = self._numbers[traits] = len(self._traits) - 1
+        before = self._codes.get(example_id)
+        if before is not None:
+            self._having[before] -= 1
+        self._having[code] += 1
         self._codes[example_id] = code
         score = _score(document)
         if score is not None:

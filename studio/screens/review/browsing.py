@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
 from studio.screens.frame import StudioScreen
-from widgets.conversation import Conversation
+from widgets.conversation_pane import ConversationPane
 from widgets.example_line import example_line, facts_of, turns_of
 from widgets.fields import LineField
 from widgets.line_list import LineList
@@ -58,8 +58,7 @@ class BrowsingScreen(StudioScreen):
         )
         with Container(id="panes"):
             yield LineList(id="examples")
-            with Vertical(id="right"), VerticalScroll(id="detail", can_focus=False):
-                yield Conversation()
+            yield ConversationPane(id="detail")
 
     def opened(self, session: Session) -> None:
         from studio.jobs.review.filters import Filter
@@ -69,7 +68,7 @@ class BrowsingScreen(StudioScreen):
             self.wanted = Filter(status="pending")
         self.live = LiveCatalog(session.store)
         if session.persona is not None:
-            self.query_one(Conversation).persona = safe_line(session.persona.name, 40)
+            self.query_one(ConversationPane).persona = safe_line(session.persona.name, 40)
         self.guard(self.list_again(), "listing the examples", group="list")
         if self.wanted.simple:
             # What one looks at comes first; reading all examples would take half of the processor from it.
@@ -199,17 +198,17 @@ class BrowsingScreen(StudioScreen):
         rows.supply({key: example_line(found[key]) if key in found else gone for key in ids})
 
     def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
-        self.query_one(Conversation).marked = None
+        self.query_one(ConversationPane).marked = None
         self._paint_detail()
 
     def on_line_list_opened(self, event: LineList.Opened) -> None:
         self.action_page()
 
     def _paint_detail(self) -> None:
-        rows, shown = self.query_one("#examples", LineList), self.query_one(Conversation)
+        rows, shown = self.query_one("#examples", LineList), self.query_one(ConversationPane)
         current = rows.current
         if current is None:
-            shown.turns, shown.facts = (), ()
+            shown.show((), ())
             return
         example = self._examples.get(current)
         if example is None:
@@ -218,7 +217,7 @@ class BrowsingScreen(StudioScreen):
             return
         turns = turns_of(example)
         same = shown.turns == turns
-        shown.turns, shown.facts = turns, facts_of(example)
+        shown.show(turns, facts_of(example))
         if not same:
             self.query_one("#detail").scroll_home(animate=False)
 

@@ -10,7 +10,7 @@ from textual.app import SuspendNotSupported
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.review.acts import Acts
 from studio.screens.review.filtering import FilteringScreen
-from widgets.conversation import Conversation
+from widgets.conversation_pane import ConversationPane
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class EditingScreen(FilteringScreen):
         text = self._drafts.get(example.id) or to_text(example.messages)
         self._editing = example.id
         self.query_one("#detail").display = False
-        self.query_one("#right").mount(TurnEditor(text.rstrip("\n"), _HINT))
+        self.query_one("#panes").mount(TurnEditor(text.rstrip("\n"), _HINT))
 
     def on_turn_editor_kept(self, event: TurnEditor.Kept) -> None:
         self._keep(self._editing, event.text)
@@ -160,7 +160,7 @@ class EditingScreen(FilteringScreen):
 
     def action_turn(self, step: int) -> None:
         """Choose the next turn, or the one before; the first time the last reply."""
-        shown = self.query_one(Conversation)
+        shown = self.query_one(ConversationPane)
         if not shown.turns:
             return
         last = len(shown.turns) - 1
@@ -168,7 +168,7 @@ class EditingScreen(FilteringScreen):
         self.query_one("#detail").scroll_to(y=shown.line_of(shown.marked), animate=False)
 
     def _turn(self) -> int | None:
-        marked = self.query_one(Conversation).marked
+        marked = self.query_one(ConversationPane).marked
         if marked is None:
             self.notify("[ and ] choose a turn first.", markup=False)
         return marked
@@ -214,3 +214,10 @@ class EditingScreen(FilteringScreen):
                 self.notify("A preference pair: your reply is chosen, the teacher's rejected.")
 
         self.acts.put("making a pair", act)
+
+    async def action_pairs(self) -> None:
+        """Show the preference pairs that there are; drop one or keep it."""
+        from studio.screens.review.pairs import PairsScreen
+
+        if self.session is not None:
+            await self.app.push_screen(PairsScreen(self.session))

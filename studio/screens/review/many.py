@@ -11,7 +11,7 @@ from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.comparing import ComparingScreen, Versions
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.editing import EditingScreen
-from widgets.conversation import Conversation
+from widgets.conversation_pane import ConversationPane
 from widgets.format import count
 from widgets.line_list import LineList
 from widgets.safe import safe_line
@@ -150,7 +150,7 @@ class ManyScreen(EditingScreen):
 
     def compare(self, versions: Versions, done: Callable[[bool | None], None] | None = None) -> None:
         """Show two versions; `done` hears whether the new one was accepted."""
-        self.app.push_screen(ComparingScreen(versions, self.query_one(Conversation).persona), done)
+        self.app.push_screen(ComparingScreen(versions, self.query_one(ConversationPane).persona), done)
 
     def _show_previews(self, changed: Changed, after: Callable[[], object]) -> None:
         if not changed:

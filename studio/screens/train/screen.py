@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from studio.session import Session
 
 
+_CHART_SECONDS = 1.0
+"""Between two drawings of the chart, which takes more than all figures together, from the run too."""
+
+
 class TrainScreen(JobScreen):
     """The newest training run."""
 
@@ -55,6 +59,11 @@ class TrainScreen(JobScreen):
     def __init__(self) -> None:
         super().__init__()
         self._history = LossHistory()
+        self._chart_stale = False
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(_CHART_SECONDS, self._chart_if_stale)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="status", markup=False)
@@ -68,7 +77,7 @@ class TrainScreen(JobScreen):
         self.guard(self.query_one(LossChart).prepare(), "loading the chart", group="chart")
 
     def another(self, record: JobRecord) -> None:
-        self._history = LossHistory()
+        self._history, self._chart_stale = LossHistory(), True
         self.query_one(LogPane).clear()
 
     def took(self, recorded: Recorded) -> None:
@@ -79,6 +88,7 @@ class TrainScreen(JobScreen):
             case Metrics():
                 valid = event.values.get("valid_loss")
                 self._history.add(event.step, event.values.get("loss"), valid)
+                self._chart_stale = True
                 if valid is not None:
                     log.say(recorded.at, f"step {count(event.step)}  validation loss {valid:.3f}")
             case Log():
@@ -108,7 +118,8 @@ class TrainScreen(JobScreen):
         self.notify(f"Going on with {safe_line(safer.words, 200)}.", markup=False)
 
     def draw(self, view: JobView) -> None:
-        self.query_one(LossChart).show(self._history)
+        if view.over or not self.query_one(LossChart).drawn:
+            self._chart_if_stale()
         self.query_one(Figures).rows = tuple(self._figures(view))
         sample = view.sample
         if sample is not None:
@@ -119,6 +130,11 @@ class TrainScreen(JobScreen):
                 safe_line(sample.reply, 400),
             )
             self.query_one("#sample", Static).update(said)
+
+    def _chart_if_stale(self) -> None:
+        if self._chart_stale and self.is_active:
+            self._chart_stale = False
+            self.query_one(LossChart).show(self._history)
 
     def _figures(self, view: JobView) -> list[Figure]:
         def number(name: str, form: str) -> str:
