@@ -1,7 +1,8 @@
-"""The chat while a reply streams in: the first painted token, keys, the processor.
+"""The chat while a reply streams in: the first painted token, keys, Esc, the processor.
 
 The studio runs in a pseudo-terminal and talks to a loopback server that says 200 tokens a second. A token is painted
 when it has come out of the terminal; a key is answered when its letter has. A bare client reads the same server.
+With `--oterm` so does oterm, installed into an environment of its own: for comparison, without bars.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ RATE = 200
 """Tokens a second; a real server on the machines that this is built on makes 60 to 106."""
 FIRST_TOKEN_MS = 30
 KEY_MS = 50
+CANCEL_MS = 100
 PROCESSOR_SHARE = 0.25
 SESSION_LINES = 5_000
 _TIMEOUT = 60.0
@@ -102,6 +104,14 @@ class Pane:
         times = psutil.Process(self.process.pid).cpu_times()
         return times.user + times.system
 
+    def quiet(self) -> None:
+        """Wait until the program does nothing much; two seconds at least, a minute at most."""
+        deadline, calm = time.perf_counter() + _TIMEOUT, 0
+        while calm < 4 and time.perf_counter() < deadline:
+            used = self.processor_seconds()
+            time.sleep(0.5)
+            calm = calm + 1 if self.processor_seconds() - used < 0.05 else 0
+
     def close(self) -> None:
         """End it, and whatever is in its session."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -141,6 +151,15 @@ def bare_client_seconds(port: int, number: int) -> float:
     return took
 
 
+def times_left(port: int) -> list[float]:
+    """Return when the server's readers went away in the middle, by the clock of `time.perf_counter`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/")
+    times: list[float] = json.loads(connection.getresponse().read())["left"]
+    connection.close()
+    return times
+
+
 def make_session(workspace: Workspace, lines: int) -> None:
     """Put a conversation of so many lines into the store, the one that opens."""
     chat = ChatSession(title="", model=MODEL)
@@ -170,8 +189,8 @@ def studio(port: int, folder: Path, lines: int, size: tuple[int, int]) -> Iterat
         pane.press("\x1b[18~")  # F7
         pane.painted("Enter sends", since)
         pane.painted("Soru", since)
-        # What the first question needs is imported by then, and the old turns are drawn.
-        time.sleep(4)
+        # What the first question needs is imported then, and the old turns are drawn.
+        pane.quiet()
         yield pane
     finally:
         pane.close()
@@ -196,6 +215,28 @@ def measure_first_token(report: Report, folder: Path, rounds: int) -> None:
     report.add("first token, bare client, median", 1e3 * median(bare), "ms")
     report.add("first token painted, median", 1e3 * median(painted), "ms")
     report.add("first token painted, over the bare client", over, "ms", at_most=FIRST_TOKEN_MS)
+
+
+def measure_cancel(report: Report, folder: Path, rounds: int) -> None:
+    """Press Esc in the middle of replies: when has the model's stream ended, and when does the screen say so?"""
+    with server(RATE) as port, studio(port, folder, 50, (80, 24)) as pane:
+        closed, said = [], []
+        for number in range(2_000, 2_000 + rounds):
+            pane.press(f"long {number}\r")
+            pane.painted(f"Zz{number}")
+            time.sleep(0.5 + 0.01 * (number % 7))
+            since = pane.mark
+            moment = pane.press("\x1b")
+            said.append(pane.painted("cancelled", since) - moment)
+            time.sleep(0.5)
+            left = times_left(port)
+            if len(left) != len(closed) + 1:
+                raise RuntimeError("the studio did not leave the server")
+            closed.append(left[-1] - moment)
+    report.add("Esc to the end of the stream, median", 1e3 * median(closed), "ms")
+    report.add("Esc to the end of the stream, longest", 1e3 * max(closed), "ms", at_most=CANCEL_MS)
+    report.add("Esc to “cancelled” painted, median", 1e3 * median(said), "ms")
+    report.add("Esc to “cancelled” painted, longest", 1e3 * max(said), "ms", at_most=CANCEL_MS)
 
 
 def measure_streaming(report: Report, folder: Path, lines: int, size: tuple[int, int]) -> None:
@@ -229,6 +270,7 @@ def main() -> int:
     """Measure, print, and return 0 when the bars are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--oterm", action="store_true", help="install and drive oterm beside it")
     parser.add_argument("--rounds", type=int, default=20, help="questions for the first token")
     arguments = parser.parse_args()
     report = Report(f"Chat at {RATE} tokens/s")
@@ -236,11 +278,16 @@ def main() -> int:
         folder = Path(name)
         steps: list[Callable[[], None]] = [
             lambda: measure_first_token(report, folder, arguments.rounds),
+            lambda: measure_cancel(report, folder, arguments.rounds),
             lambda: measure_streaming(report, folder, 50, (80, 24)),
             lambda: measure_streaming(report, folder, SESSION_LINES, (160, 50)),
         ]
         for step in steps:
             step()
+        if arguments.oterm:
+            from benchmarks.chat_oterm import measure_oterm
+
+            measure_oterm(report, folder, arguments.rounds)
     return report.show(as_json=arguments.json)
 
 

@@ -1,8 +1,9 @@
 """A loopback server in Ollama's protocol that says the same words at a steady rate: python chat_server.py PORT RATE.
 
 It answers `/api/chat` in lines of JSON, the first one after 20 ms, as Ollama does with a small model that is
-loaded. A question that has a number in it gets a reply that
-begins with `Zz` and that number, so that a reader of a terminal's output knows which reply it sees.
+loaded; and `/v1/chat/completions`, by which oterm talks to Ollama, with events of the same words. A question that
+has a number in it gets a reply that begins with `Zz` and that number, so that a reader of a terminal's output knows
+which reply it sees.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 MODEL = "replayed:latest"
 SHORT = 5
@@ -38,6 +39,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     rate = 0.0
+    left: ClassVar[list[float]] = []
+    """When a reader had gone away in the middle of a reply, by the clock that all processes share."""
 
     def setup(self) -> None:
         super().setup()
@@ -48,11 +51,11 @@ class Handler(BaseHTTPRequestHandler):
         for model in models:
             model["details"] = {"family": "llama", "quantization_level": "Q8_0", "parameter_size": "135M"}
             model["modified_at"] = "2026-11-01T12:00:00Z"
-        self._whole({"version": "0.32.15", "models": models})
+        self._whole({"version": "0.32.15", "models": models, "left": self.left})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-        if self.path != "/api/chat":
+        if self.path not in ("/api/chat", "/v1/chat/completions"):
             details = {"family": "llama", "parameter_size": "135M"}
             self._whole({"capabilities": ["completion"], "details": details, "model_info": {}})
             return
@@ -63,7 +66,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stream(self, tokens: list[str]) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/x-ndjson")
+        kind = "text/event-stream" if self._events else "application/x-ndjson"
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         time.sleep(FIRST_SECONDS)
@@ -85,11 +89,16 @@ class Handler(BaseHTTPRequestHandler):
             )
             self.wfile.write(b"0\r\n\r\n")
         except (BrokenPipeError, ConnectionResetError):
+            self.left.append(time.perf_counter())
             self.close_connection = True
+
+    @property
+    def _events(self) -> bool:
+        return self.path.startswith("/v1")
 
     def _line(self, value: dict[str, Any]) -> None:
         value = {"model": MODEL, "created_at": "2026-11-01T12:00:00Z", **value}
-        data = json.dumps(value).encode() + b"\n"
+        data = _event(value) if self._events else json.dumps(value).encode() + b"\n"
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def _whole(self, value: dict[str, Any]) -> None:
@@ -101,6 +110,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _event(line: dict[str, Any]) -> bytes:
+    """Return one of Ollama's lines as an event of a chat completion."""
+    end = "stop" if line["done"] else None
+    choice = {"index": 0, "delta": line["message"], "finish_reason": end}
+    value = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": MODEL, "choices": [choice]}
+    return b"data: " + json.dumps(value).encode() + (b"\n\ndata: [DONE]\n\n" if end else b"\n\n")
 
 
 if __name__ == "__main__" and len(sys.argv) == 3:

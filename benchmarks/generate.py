@@ -8,6 +8,7 @@ asks the same server; it is installed into an environment of its own, where it c
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ import threading
 import time
 import venv
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -26,6 +27,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.report import Report, percentile  # noqa: E402
+
+if TYPE_CHECKING:
+    from studio.workspace import Workspace
 
 RECIPE = """
 name = "bench"
@@ -135,6 +139,51 @@ def ours(units: int, report: Report) -> None:
         report.add("memory grown by an example", grown, "KiB", at_most=20)
 
 
+def first_request(examples: int, report: Report) -> None:
+    """Measure how long a person waits for the first request of an order beside a dataset that must not be repeated."""
+    from benchmarks.rivals import make_examples
+    from store.database import Store
+    from studio.jobs.generate.leaving import Leaving, agree
+    from studio.workspace import Workspace
+
+    server = Server()
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace.create(Path(folder) / "ws")
+        (workspace.recipes / "bench.toml").write_text(RECIPE, encoding="utf-8")
+        agree(workspace, Leaving(server.url))
+        with Store.open(workspace.database) as store, store.transaction():
+            store.examples.put_many(make_examples(examples))
+        os.environ |= {"ANTHROPIC_API_KEY": "sk-bench", "JESSY_CONFIG_DIR": str(Path(folder) / "config")}
+        waited, processor = asyncio.run(_ordered(workspace, server))
+    server.close()
+    report.add("first request after the process began", waited, "s")
+    report.add("processor time of the process until then", processor, "s")
+
+
+async def _ordered(workspace: Workspace, server: Server) -> tuple[float, float]:
+    """Order ten examples; return seconds and processor seconds of the job's process until the first request came."""
+    from store.live import AsyncStore
+    from studio.jobs.generate.order import Spec
+    from studio.jobs.manager import JobManager
+    from studio.jobs.process.lock import holder
+
+    store = await AsyncStore.open(workspace.database)
+    spec = Spec(teacher="anthropic", base_url=server.url, recipes=("bench",), count=10, max_tokens=512)
+    manager = JobManager(workspace, store)
+    record = await manager.start("generate", spec)
+    began = time.monotonic()
+    held = holder(workspace.inside(record.folder) / "lock")
+    process = psutil.Process(held.pid if held else None)
+    times = process.cpu_times()
+    while not (first := server.seen()[2]):
+        times = process.cpu_times()
+        await asyncio.sleep(0.05)
+    async for _ in manager.follow(record.id):
+        pass
+    await store.close()
+    return first - began, times.user + times.system
+
+
 def watch_memory(root: Path, memory: list[tuple[float, float]], done: threading.Event) -> None:
     """Note the resident memory of the job's process until told to stop."""
     process: psutil.Process | None = None
@@ -234,6 +283,7 @@ def main() -> int:
         f"Generate: {given.units:,} units at {A_MINUTE:,.0f} requests a minute, {LATENCY:g} s each"
     )
     near_duplicates(given.examples, report)
+    first_request(given.examples, report)
     ours(given.units, report)
     if not given.without_curator:
         curator(given.units, report)

@@ -43,6 +43,16 @@ class Block:
         """Return what is drawn in `width` cells, without what stands before it."""
         return _table(self.rows, width) if self.rows else self.content
 
+    def looks_like(self, other: Block) -> bool:
+        """Say whether both are drawn the same; Textual takes texts for equal whatever their styles are."""
+        if (self.first, self.rest, self.gap) != (other.first, other.rest, other.gap):
+            return False
+        mine = [self.content, *(cell for row in self.rows for cell in row)]
+        others = [other.content, *(cell for row in other.rows for cell in row)]
+        return [len(row) for row in self.rows] == [len(row) for row in other.rows] and all(
+            one.plain == two.plain and one.spans == two.spans for one, two in zip(mine, others, strict=True)
+        )
+
 
 @dataclass(frozen=True)
 class Parsed:

@@ -32,6 +32,10 @@ class TrafficFigures:
     failed: int = 0
     rejected: int = 0
     duplicates: int = 0
+    lost: int = 0
+    """Requests whose answer never arrived though they may be billed: in flight at a kill, or cut."""
+    lost_usd: float = 0.0
+    """What those may have cost, at most."""
     spent_usd: float = 0.0
     projected_usd: float | None = None
     cap_usd: float | None = None
@@ -68,6 +72,8 @@ class TrafficLines(Widget):
         now = self.figures
         projected = f" → {money(now.projected_usd)}" if now.live and now.projected_usd else ""
         cap = f" of {money(now.cap_usd)}" if now.cap_usd else ""
+        worst = f", up to {money(now.lost_usd)}" if now.lost_usd else ""
+        lost = f"{count(now.lost)}{worst}" if now.lost else ""
         left = duration(now.eta_seconds) if now.live and now.eta_seconds is not None else ""
         return _facts(
             ("made", f"{count(now.done)}{_of(now.total)}"),
@@ -76,6 +82,7 @@ class TrafficLines(Widget):
             ("failed", count(now.failed)),
             ("broke the recipe", count(now.rejected)),
             ("duplicate", count(now.duplicates)),
+            ("lost", lost),
         )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
 INDENT = "  "
+GUTTER = "  "
+"""What stands before every line; the mark of the turn under the cursor takes its place."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,11 @@ class TurnDrawing:
         self._body_blocks = 0
         self._tail_at = 0
         """Where in the text those end."""
+        self._tail: list[tuple[Block, list[Strip]]] = []
+        """Blocks after those, as they were drawn last."""
         self._lines: list[Strip] | None = None
+        self._before: list[Strip] = []
+        """The lines as they were drawn last."""
 
     @property
     def drawn(self) -> bool:
@@ -63,12 +69,13 @@ class TurnDrawing:
         """Return the number of lines, estimated where they are not drawn."""
         if self._lines is not None and self._width == width:
             return len(self._lines)
-        across = max(1, width - len(INDENT))
+        across = max(1, width - len(GUTTER) - len(INDENT))
         return 3 + sum(1 + len(line) // across for line in self.entry.text.split("\n"))
 
     def forget(self) -> None:
         """Draw all again the next time: the width or the colours are others."""
-        self._body, self._body_blocks, self._tail_at, self._lines = [], 0, 0, None
+        self._body, self._body_blocks, self._tail_at, self._tail = [], 0, 0, []
+        self._lines, self._before = None, []
 
     def change(self, **values: object) -> None:
         """Take other values that are not the text."""
@@ -86,19 +93,21 @@ class TurnDrawing:
         self._lines = None
 
     def lines(self, widget: Widget, width: int, style: Style) -> list[Strip]:
-        """Return the lines, each `width` cells wide."""
+        """Return the lines, each `width` cells wide. One that is as it was is the same object, so that what
+        Textual has worked out for it stays with it.
+        """
         if width != self._width:
             self.forget()
             self._width = width
         if self._lines is None:
             pen = _Pen(widget, width, style)
-            self._lines = [
-                *pen.draw(self._head()),
-                *self._thoughts(pen),
-                *self._text(pen),
-                *self._figures(pen),
-                *pen.draw(Content("")),
-            ]
+            above = [*pen.draw(self._head()), *self._thoughts(pen)]
+            lines = [*above, *self._text(pen), *self._figures(pen), *pen.draw(Content(""))]
+            for place, (old, new) in enumerate(zip(self._before, lines, strict=False)):
+                if old is not new and old == new:
+                    lines[place] = old
+            self._body = lines[len(above) : len(above) + len(self._body)]
+            self._lines = self._before = lines
         return self._lines
 
     def _head(self) -> Content:
@@ -128,21 +137,23 @@ class TurnDrawing:
         if not self.entry.assistant:
             return pen.draw(Content(text), INDENT) if text else []
         parsed = parse(text[self._tail_at :])
-        for block in parsed.blocks[: parsed.settled]:
-            self._body += self._block(pen, block)
-            self._body_blocks += 1
+        drawn: list[tuple[Block, list[Strip]]] = []
+        for place, block in enumerate(parsed.blocks):
+            # What is written changes the last block; those before it are as they were drawn.
+            old, strips = self._tail[place] if place < len(self._tail) else (None, [])
+            if old is None or not block.looks_like(old):
+                strips = self._block(pen, block, first=self._body_blocks + place == 0)
+            drawn.append((block, strips))
+        settled, self._tail = drawn[: parsed.settled], drawn[parsed.settled :]
+        for _, strips in settled:
+            self._body += strips
+        self._body_blocks += parsed.settled
         tail_lines = text[self._tail_at :].split("\n")[: parsed.settled_lines]
         self._tail_at += sum(len(line) + 1 for line in tail_lines)
-        tail: list[Strip] = []
-        first = self._body_blocks == 0
-        for block in parsed.blocks[parsed.settled :]:
-            tail += self._block(pen, block, first=first)
-            first = False
-        return [*self._body, *tail]
+        return self._body + [strip for _, strips in self._tail for strip in strips]
 
-    def _block(self, pen: _Pen, block: Block, *, first: bool | None = None) -> list[Strip]:
-        is_first = self._body_blocks == 0 if first is None else first
-        gap = pen.draw(Content("")) if block.gap and not is_first else []
+    def _block(self, pen: _Pen, block: Block, *, first: bool) -> list[Strip]:
+        gap = pen.draw(Content("")) if block.gap and not first else []
         content = block.laid_out(pen.width - len(INDENT) - len(block.rest))
         return gap + pen.draw(content, INDENT + block.first, INDENT + block.rest)
 
@@ -157,7 +168,8 @@ class _Pen:
     """Draws content as lines of one width."""
 
     def __init__(self, widget: Widget, width: int, style: Style) -> None:
-        self.width = width
+        self.width = width - len(GUTTER)
+        """For what stands behind the gutter."""
         self._widget, self._style = widget, style
 
     def draw(self, content: Content, first: str = "", rest: str | None = None) -> list[Strip]:
@@ -165,14 +177,11 @@ class _Pen:
         rest = first if rest is None else rest
         if len(rest) > self.width // 2:
             first, rest = first[-2:], rest[-2:]
-        strips = Visual.to_strips(
-            self._widget, content, max(1, self.width - len(rest)), None, self._style, pad=True
-        )
-        strips = strips or [Strip.blank(self.width - len(rest), self._style.rich_style)]
-        if not rest:
-            return strips
+        across = max(1, self.width - len(rest))
+        strips = Visual.to_strips(self._widget, content, across, None, self._style, pad=True)
+        strips = strips or [Strip.blank(across, self._style.rich_style)]
         return [
-            Strip.join([self._plain(first if number == 0 else rest), strip])
+            Strip.join([self._plain(GUTTER + (rest if number else first)), strip])
             for number, strip in enumerate(strips)
         ]
 

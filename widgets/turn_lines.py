@@ -11,31 +11,30 @@ import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
-from rich.segment import Segment
-from textual.content import Content
 from textual.geometry import Region, Size
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
+from textual.message import Message
 from textual.strip import Strip
-from textual.style import Style
 from textual.timer import Timer
-from textual.visual import Visual
 
 from widgets.safe import safe
 from widgets.turn_drawing import Entry, TurnDrawing
+from widgets.turn_paint import TurnPaint
 
-_GUTTER = 2
 _FRAME_SECONDS = 0.06
 """The shortest time between two drawings of what streams in; the first piece is drawn at once."""
 _SHARE = 5
 """A drawing is followed by a pause of so many times its own length, so that keys never wait."""
 _SLICE_SECONDS = 0.01
 """How long old turns are drawn in one go."""
+_AT_ONCE = 2
+"""Turns at the end that are drawn before anything is shown."""
+_MANY = 1_000
+"""Lines that are worth telling of."""
 
 
-class TurnLines(ScrollView, inherit_bindings=False):
+class TurnLines(TurnPaint):
     """Turns one below the other; it follows the end while that grows, unless one has scrolled away from it."""
 
     DEFAULT_CSS = """
@@ -50,25 +49,21 @@ class TurnLines(ScrollView, inherit_bindings=False):
         & > .turns--empty { color: $text-muted; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"turns--line", "turns--mark", "turns--empty"}
 
-    empty: reactive[str] = reactive("")
-    """The sentence that shows where there are no turns."""
+    class Drawn(Message):
+        """Many lines have been drawn that will stay."""
 
     def __init__(self, empty: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(id=id)
-        self._turns: list[TurnDrawing] = []
-        self._ends: list[int] = []
-        """The line after each turn."""
+        super().__init__(empty, id=id)
         self._waiting: list[tuple[str, str]] = []
         """Words that have come and are not drawn: (text, thinking)."""
         self._timer: Timer | None = None
         self._next_frame = 0.0
         self._following = True
-        self._style: Style | None = None
         self._last_lines: list[Strip] = []
         """The last turn's lines as they were drawn last."""
-        self.set_reactive(TurnLines.empty, empty)
+        self._told = 0
+        """Lines of which `Drawn` was said."""
 
     # --- What is shown -------------------------------------------------------------------------------------
 
@@ -89,15 +84,12 @@ class TurnLines(ScrollView, inherit_bindings=False):
             for entry in entries
         ]
         self._last_lines = []
+        self._draw_end()
         self._measure()
         if self._following:
             self.follow()
         self.refresh()
         self._draw_soon()
-
-    def marked(self, place: int) -> bool:
-        """Say whether the turn at this place has a mark beside it."""
-        return False
 
     def follow(self) -> None:
         """Go to the end and stay there while it grows."""
@@ -107,12 +99,14 @@ class TurnLines(ScrollView, inherit_bindings=False):
     def write(self, text: str = "", thinking: str = "") -> None:
         """Add words to the last turn; they are drawn within a frame's time, the first ones at once."""
         self._waiting.append((safe(text), safe(thinking)))
-        if self._timer is None:
-            wait = self._next_frame - time.monotonic()
-            if wait <= 0:
-                self._flush()
-            else:
-                self._timer = self.set_timer(wait, self._flush)
+        if len(self._waiting) > 1:
+            return
+        wait = self._next_frame - time.monotonic()
+        if wait > 0:
+            self._timer = self.set_timer(wait, self._flush)
+        else:
+            # With all that comes in the same moment.
+            self.call_next(self._flush)
 
     def change(self, **values: object) -> None:
         """Give the last turn other values: figures, a sign, what is waited for."""
@@ -149,7 +143,7 @@ class TurnLines(ScrollView, inherit_bindings=False):
                 self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
         # Of what shows, the lines above the first one that is another one stay as they are.
         row = max(0, self.scroll_offset.y - top)
-        while row < min(len(before), len(lines)) and before[row] == lines[row]:
+        while row < min(len(before), len(lines)) and before[row] is lines[row]:
             row += 1
         first = max(0, top + row - self.scroll_offset.y)
         if first < self.size.height:
@@ -157,19 +151,9 @@ class TurnLines(ScrollView, inherit_bindings=False):
 
     # --- Lines ---------------------------------------------------------------------------------------------
 
-    @property
-    def _across(self) -> int:
-        return max(10, self.scrollable_content_region.width - _GUTTER)
-
-    @property
-    def _base(self) -> Style:
-        if self._style is None:
-            self._style = self.get_visual_style("turns--line")
-        return self._style
-
     def _set_height(self, lines: int) -> None:
         """Have so many lines; without Textual's own way, which lays out the whole screen again at each of them."""
-        size = Size(self._across + _GUTTER, lines)
+        size = Size(self._across, lines)
         self.set_reactive(TurnLines.virtual_size, size)
         self._scroll_update(size)
 
@@ -183,18 +167,34 @@ class TurnLines(ScrollView, inherit_bindings=False):
         draw: Callable[[], Awaitable[None]] = self._draw_old
         self.run_worker(cast(Any, draw), group="draw", exclusive=True, exit_on_error=False)
 
+    def _draw_end(self) -> None:
+        """Draw the last turns now where that is quickly done: a question and its reply need no second picture."""
+        if not self.size:
+            return
+        began = time.monotonic()
+        for turn in reversed(self._turns[-_AT_ONCE:]):
+            turn.lines(self, self._across, self._base)
+            if time.monotonic() - began > _SLICE_SECONDS:
+                return
+
     async def _draw_old(self) -> None:
         """Draw what has no lines yet, from the end, in small slices; what one looks at stays in its place."""
-        began = time.monotonic()
+        began, drawn = time.monotonic(), False
         for turn in reversed(list(self._turns)):
             if turn.drawn:
                 continue
             turn.lines(self, self._across, self._base)
+            drawn = True
             if time.monotonic() - began > _SLICE_SECONDS:
                 self._settle()
                 await asyncio.sleep(_SLICE_SECONDS)
-                began = time.monotonic()
-        self._settle()
+                began, drawn = time.monotonic(), False
+        if drawn:
+            self._settle()
+        lines = self._ends[-1] if self._ends else 0
+        if abs(lines - self._told) > _MANY:
+            self._told = lines
+            self.post_message(self.Drawn())
 
     def _settle(self) -> None:
         """Take in lines that were only estimated, without moving what is on the screen."""
@@ -208,33 +208,6 @@ class TurnLines(ScrollView, inherit_bindings=False):
         elif after != before:
             self.scroll_to(y=top + after - before, animate=False, immediate=True, force=True)
         self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        base = self._base
-        width = self.scrollable_content_region.width
-        if not self._turns:
-            if y == 0 and self.empty:
-                style = self.get_visual_style("turns--empty")
-                return Visual.to_strips(self, Content(self.empty), width, 1, style, pad=True)[0]
-            return Strip.blank(width, base.rich_style)
-        line = self.scroll_offset.y + y
-        place = bisect_right(self._ends, line)
-        if place >= len(self._turns):
-            return Strip.blank(width, base.rich_style)
-        turn = self._turns[place]
-        lines = turn.lines(self, self._across, base)
-        row = line - (self._ends[place - 1] if place else 0)
-        strip = lines[row] if row < len(lines) else Strip.blank(self._across, base.rich_style)
-        # The last line of a turn is the empty one after it.
-        marked = row < len(lines) - 1 and self.marked(place)
-        mark = self.get_visual_style("turns--mark") if marked else base
-        return Strip.join([Strip([Segment("▌ " if marked else "  ", mark.rich_style)], _GUTTER), strip])
-
-    def notify_style_update(self) -> None:
-        self._style = None
-        for turn in self._turns:
-            turn.forget()
-        super().notify_style_update()
 
     def on_resize(self) -> None:
         self._measure()

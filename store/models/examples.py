@@ -203,6 +203,8 @@ class PreferencePair(Document):
     provenance: Provenance = Provenance()
     judgement: Judgement | None = None
     """How two models' replies were judged side by side; None for a pair that was made otherwise."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided on the pair itself, the last one last; what is taken back goes."""
 
 
 class SourceDocument(Document):

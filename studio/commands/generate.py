@@ -46,8 +46,12 @@ from studio.workspace import Workspace
 )
 @click.option("--agree", is_flag=True, help="Agree to what leaves this machine; it is listed, and kept.")
 @click.option(
-    "--steer", metavar="JOB", help="Change --concurrency, --budget or the order of --recipe of a job."
+    "--steer",
+    metavar="JOB",
+    help="Change --concurrency, --budget or the order of --recipe of a job, or ask again for a --slot.",
 )
+@click.option("--pause", metavar="JOB", help="Let a running job pause; --resume lets it go on.")
+@click.option("--stop", metavar="JOB", help="Let a running job stop; what it has is kept.")
 @click.option("--cancel", metavar="JOB", help="Cancel a job's batches; what is done of them is collected.")
 @long_job_options
 @json_option
@@ -65,17 +69,21 @@ def command(
     quote: bool,
     agree: bool,
     steer: str | None,
+    pause: str | None,
+    stop: str | None,
     cancel: str | None,
     **order: Any,
 ) -> None:
     """Order examples until each recipe has what is wanted of it, or top up a slot, a recipe or a category."""
-    from studio.commands import ordering
+    from studio.commands import ordering, steering
     from studio.jobs.generate.order import Spec
 
     if job := steer or cancel:
-        ctx.exit(ordering.change(job, workspace, order, cancel=bool(cancel)))
+        ctx.exit(steering.change(job, workspace, order, cancel=bool(cancel)))
+    if job := pause or stop:
+        ctx.exit(steering.hold(job, workspace, "pause" if pause else "stop"))
     if resume:
-        ordering.change(resume, workspace, order, quiet=True)
+        steering.change(resume, workspace, order, quiet=True)
         ctx.exit(resume_long(resume, workspace, as_json=as_json, detach=detach))
     spec = Spec.model_validate({name: value for name, value in order.items() if value is not None})
     if preview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def command(ctx: click.Context, workspace: Path | None) -> None:
             kept="",
             to_do="Use the commands here: jessy-studio --help lists them.",
         )
+    # How long a lone Esc waits for the rest of a key's sequence, in ms; Textual reads it when it is imported.
+    os.environ.setdefault("ESCDELAY", "30")
     from studio.app import StudioApp
 
     app = StudioApp(place)

@@ -1,19 +1,15 @@
-"""What `generate` does before and beside an order: preview, quote, what leaves this machine, and steering."""
+"""What `generate` does before an order: preview, quote, and what leaves this machine."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import aclosing
-from pathlib import PurePosixPath
 from typing import Any
-
-from pydantic import ValidationError
 
 from studio.commands.failure import DONE, FAILED, CommandError
 from studio.commands.render import Renderer, renderer
 from studio.commands.session import Session, open_session
-from studio.jobs.events import Failed, Finished, JobError
+from studio.jobs.events import Failed, Finished
 from studio.jobs.generate.inputs import Inputs, make_inputs
 from studio.jobs.generate.leaving import Leaving, agree, not_agreed, what_leaves
 from studio.jobs.generate.order import Spec
@@ -83,53 +79,6 @@ def before(spec: Spec, workspace: Workspace, *, as_json: bool, agreed: bool) -> 
                     _show_quote((inputs, make_quote(inputs, samples(workspace))), show, as_json=as_json)
 
     asyncio.run(run())
-
-
-def change(
-    named: str, workspace: Workspace, order: Mapping[str, Any], *, cancel: bool = False, quiet: bool = False
-) -> int:
-    """Steer a job of generate that runs, or before it goes on; it takes the change in within a second.
-
-    Raises:
-        JobError: there is no such job.
-        CommandError: nothing was named that can be changed.
-    """
-    from studio.jobs.generate.steering import steer
-
-    wishes = {name: order[name] for name in ("concurrency", "budget_usd", "recipes") if order.get(name)}
-    if cancel:
-        wishes["cancel"] = True
-    if not wishes:
-        if quiet:
-            return DONE
-        raise CommandError("Name what to change: --concurrency, --budget, or --recipe in the new order.")
-
-    async def place() -> str:
-        async with open_session(workspace, readonly=True) as session:
-            records = await session.manager.records()
-            found = [
-                record.folder
-                for record in records
-                if record.kind == "generate"
-                and (record.id.startswith(named) or PurePosixPath(record.folder).name == named)
-            ]
-            if len(found) != 1:
-                raise JobError(
-                    f"There is no generate job {named}.",
-                    kept="Nothing was changed.",
-                    to_do="See `jessy-studio status` for the jobs.",
-                )
-            return found[0]
-
-    folder = workspace.inside(asyncio.run(place()))
-    try:
-        steer(folder, **wishes)
-    except ValidationError as error:
-        raise CommandError(str(error.errors(include_url=False)[0]["msg"])) from error
-    if not quiet:
-        with renderer(as_json=False) as show:
-            show.note("Done; a running job takes it in within a second.")
-    return DONE
 
 
 async def _inputs(spec: Spec, session: Session, more: int | None = None) -> Inputs:
@@ -224,7 +173,12 @@ def _show_quote(made: tuple[Inputs, Quote], show: Renderer, *, as_json: bool) ->
         show.note(line)
     if quoted.exceeds:
         budget = money(quoted.spec.budget_usd or 0.0)
-        show.note(f"! It may pass the budget of {budget}; the cap holds in any case. What fits:")
+        left = (
+            f", of which previews have left {money(quoted.budget_left or 0.0)}"
+            if quoted.previewed_usd
+            else ""
+        )
+        show.note(f"! It may pass the budget of {budget}{left}; the cap holds in any case. What fits:")
         for fit in proposals:
             show.note(f"  {fit.what}: {_range(fit.money)}")
         if not proposals:
@@ -247,6 +201,14 @@ def quote_lines(quoted: Quote) -> list[str]:
     if quoted.live is not None and quoted.batch is not None:
         total = f"{'all':<20}{count(quoted.examples):>9}{count(quoted.requests):>9}   "
         lines.append(f"{total}{_range(quoted.live):<24}{_range(quoted.batch):<24}".rstrip())
+    if quoted.previewed_usd:
+        lines.append(
+            f"Previews have cost {money(quoted.previewed_usd)} already, which counts towards the budget."
+        )
+    if quoted.priced_by:
+        lines.append(f"Prices: {safe_line(' · '.join(quoted.priced_by))}.")
+    if quoted.live is None:
+        lines.append("State a price that is not known in data/prices.toml; without it no budget can be kept.")
     return lines
 
 
@@ -258,6 +220,8 @@ def quote_json(quoted: Quote) -> dict[str, Any]:
         "free": quoted.free,
         "live_usd": _ends(quoted.live),
         "batch_usd": _ends(quoted.batch),
+        "previewed_usd": round(quoted.previewed_usd, 6),
+        "prices": list(quoted.priced_by),
         "exceeds_budget": quoted.exceeds,
         "guessed": list(quoted.guessed),
     }

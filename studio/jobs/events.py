@@ -122,6 +122,10 @@ class Traffic(Event):
     """Spent, with what is in flight and what was lost at its worst case; never above the cap."""
     projected_usd: float | None = None
     """At the end, as things went so far; None before the first reply."""
+    lost: int = 0
+    """Requests whose answer never arrived, for a fault or a kill, though they may be billed."""
+    lost_usd: float = 0.0
+    """What those may have cost, at most."""
     cap_usd: float | None = None
     waiting: str = ""
     """Why nothing comes at the moment: the network is away, the server asked for a pause, a batch is not done."""

@@ -135,8 +135,10 @@ async def find_server(host: str | None = None, *, timeout_seconds: float = 1.0) 
         return None
 
 
-def client(host: str, *, read_seconds: float | None = None) -> AsyncClient:
+def client(host: str, *, read_seconds: float | None = None, idle_seconds: float | None = None) -> AsyncClient:
     """Return a client that connects within three seconds; reads wait without end unless a limit is given.
+
+    A connection that nobody uses stays open for `idle_seconds`, by default five.
 
     A proxy from the environment is not asked for this machine's own server. Certificates are read only where
     the address is https: reading them takes longer than a short reply.
@@ -146,7 +148,8 @@ def client(host: str, *, read_seconds: float | None = None) -> AsyncClient:
 
     timeout = httpx.Timeout(read_seconds, connect=CONNECT_SECONDS)
     secure = urlsplit(host).scheme == "https"
-    return AsyncClient(host=host, timeout=timeout, trust_env=not is_local(host), verify=secure)
+    more = {"limits": httpx.Limits(keepalive_expiry=idle_seconds)} if idle_seconds is not None else {}
+    return AsyncClient(host=host, timeout=timeout, trust_env=not is_local(host), verify=secure, **more)
 
 
 def load_client() -> None:

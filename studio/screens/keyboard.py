@@ -9,6 +9,7 @@ from functools import partial
 
 from textual import events
 from textual.app import App
+from textual.driver import Driver
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.timer import Timer
@@ -39,6 +40,12 @@ class OrderedKeys(App[None]):
         self._screen_then: MessagePump | None = None
         """The screen that has passed it, or had the key."""
         self._lost: Timer | None = None
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what reads the terminal."""
+        from studio.terminal import with_quick_escape
+
+        return with_quick_escape(super().get_driver_class())
 
     async def on_event(self, event: events.Event) -> None:
         """Queue keys; all else is Textual's."""

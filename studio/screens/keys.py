@@ -40,6 +40,7 @@ _PLACES = (
     ("Questions", "studio.screens.dialogs.ask", "AskScreen"),
     ("Comparing", "studio.screens.dialogs.comparing", "ComparingScreen"),
     ("Statistics", "studio.screens.review.statistics", "StatisticsScreen"),
+    ("Pairs", "studio.screens.review.pairs", "PairsScreen"),
 )
 
 

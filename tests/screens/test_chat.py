@@ -130,6 +130,7 @@ async def test_versions_and_branches_by_keys(empty: Workspace, monkeypatch: pyte
         await pilot.press("İ", "k", "i", ":", "ctrl+s")
         await replied(pilot, 3)
         assert words(pilot)[0] == "Bir?İki:"
+        assert screen(pilot).chat.title == "Bir?İki:"
         await pilot.press("home", "left")
         await until(pilot, lambda: words(pilot)[0] == "Bir?", "the old question")
         # What is shown is what is opened the next time.
@@ -194,6 +195,7 @@ async def test_sessions_are_found_and_the_draft_is_where_it_was_left(
         await pilot.press("escape", "s")
         await until(pilot, lambda: "Baykuş nedir?" in text_of(pilot), "the list")
         await pilot.press("slash", *"BAYKU")
+        await until(pilot, lambda: "BAYKU" in text_of(pilot), "what is typed")
         await until(pilot, lambda: len(pilot.app.screen.query_one("LineList").ids) == 1, "what was found")
         await pilot.press("enter")
         await until(pilot, lambda: words(pilot)[:1] == ["Baykuş nedir?"], "the conversation")
@@ -315,11 +317,27 @@ async def test_a_long_paste_is_one_line_and_is_sent_whole_and_history_brings_it_
         assert screen(pilot).prompt.words == "k"
 
 
+async def test_an_emoji_of_several_stays_one_when_it_is_typed(
+    empty: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chatting(empty, monkeypatch) as (pilot, server):
+        await pilot.press("i")
+        for letter in "👩\u200d💻!":
+            key = {"\u200d": "zero_width_joiner", "!": "exclamation_mark"}.get(letter, letter)
+            screen(pilot).prompt.post_message(events.Key(key, letter))
+        await until(pilot, lambda: screen(pilot).prompt.text.endswith("!"), "the letters")
+        await pilot.press("enter")
+        await replied(pilot, 1)
+        assert server.asked[0]["messages"][-1]["content"] == "👩\u200d💻!"
+
+
 async def test_parameters_are_asked_with(empty: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     async with chatting(empty, monkeypatch) as (pilot, server):
         await pilot.press("p")
         await until(pilot, lambda: pilot.app.screen.query("#temperature"), "the parameters")
-        await pilot.press(*"Kisa", "tab", *"9,5", "ctrl+s")
+        await pilot.press(*"Kisa", "tab", *"9,5")
+        assert "9,5" in text_of(pilot), "what is typed is seen"
+        await pilot.press("ctrl+s")
         await until(pilot, lambda: "expected 0 to 2" in text_of(pilot), "what is wrong")
         await pilot.press("backspace", "backspace", "backspace", *"0,5", "ctrl+s")
         await until(pilot, lambda: not pilot.app.screen.query("#temperature"), "the chat")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from studio.commands.checks.base import Check
 from studio.config.errors import ConfigError, Problem
 from studio.config.persona import load_persona
+from studio.config.prices import PRICES_FILE, load_prices
 from studio.config.recipes import load_recipes
 from studio.config.sources import load_sources
 from studio.config.starter import load_starter
@@ -20,6 +21,7 @@ def content_problems(workspace: Workspace) -> tuple[Problem, ...]:
     return (
         *_problems(lambda: load_persona(workspace.persona_file)),
         *_problems(lambda: load_sources(workspace.sources_file)),
+        *_problems(lambda: load_prices(workspace.data / PRICES_FILE)),
         *recipes.problems,
         *load_suites(workspace.suites).problems,
         # Where a recipe is broken, its examples would be told as belonging to none.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
 
@@ -15,6 +16,7 @@ from studio.commands.render import words
 from studio.jobs import events
 from widgets.safe import safe, safe_line
 
+_NEWEST_SECONDS = 5.0
 _STYLES = {"failed": "red", "done": "green", "skipped": "dim", "warning": "yellow", "error": "red"}
 
 
@@ -36,6 +38,8 @@ class Live:
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, figures="", start=True)
+        self._recipes: dict[str, TaskID] = {}
+        self._newest_at = float("-inf")
         self._figures = ("", "")
         self._in_reply = False
 
@@ -58,6 +62,10 @@ class Live:
                 self._set_figures(self._figures[0], words.metrics(event))
             case events.Traffic():
                 self._set_figures(self._figures[0], words.traffic(event))
+            case events.RecipeFigures():
+                self._show_recipe(event)
+            case events.Saved(table="examples") if self._recipes:
+                self._show_newest(event)
             case events.Token():
                 self._stream(event)
             case _:
@@ -66,6 +74,24 @@ class Live:
                     self._print(text, _style(event))
         if isinstance(event, events.Started):
             self._progress.update(self._task, description=safe_line(event.kind))
+
+    def _show_recipe(self, event: events.RecipeFigures) -> None:
+        """Move the bar that a recipe has below that of its job."""
+        if event.recipe not in self._recipes:
+            self._recipes[event.recipe] = self._progress.add_task(safe_line(event.recipe, 24), figures="")
+        self._progress.update(
+            self._recipes[event.recipe],
+            completed=event.made,
+            total=event.wanted,
+            figures=words.recipe(event).removeprefix(f"{safe_line(event.recipe)} "),
+        )
+
+    def _show_newest(self, event: events.Saved) -> None:
+        """Print one of the newest examples now and then: all of thousands nobody can read."""
+        now = time.monotonic()
+        if now - self._newest_at >= _NEWEST_SECONDS:
+            self._newest_at = now
+            self._print(words.example(event.document), "dim")
 
     def began(self, record: JobRecord) -> None:
         """Print the job's id, by which it can be resumed, and name the bar."""

@@ -9,7 +9,7 @@ from typing import Self, TextIO
 
 from store.models import JobRecord
 from studio.commands.render import words
-from studio.jobs.events import Event, Metrics, Progress, Token, Traffic
+from studio.jobs.events import Event, Metrics, Progress, RecipeFigures, Token, Traffic
 from widgets.safe import safe
 
 _EVERY_SECONDS = 5.0
@@ -43,6 +43,8 @@ class Plain:
                 self._sometimes(event, words.metrics(event))
             case Traffic() if said := words.traffic(event):
                 self._sometimes(event, said)
+            case RecipeFigures():
+                self._sometimes(event, words.recipe(event), at_once=event.made == event.wanted)
             case Token():
                 self._in_reply = True
                 self._out.write(safe(event.text))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from studio.jobs.events import (
     Event,
     Failed,
@@ -10,6 +13,7 @@ from studio.jobs.events import (
     Metrics,
     Paused,
     Progress,
+    RecipeFigures,
     Replied,
     Resumed,
     Sample,
@@ -41,7 +45,8 @@ def line(event: Event) -> str | None:
             prompt, reply = safe_line(event.prompt, _SAMPLE_WIDTH), safe_line(event.reply, _SAMPLE_WIDTH)
             text = f"sample at {count(event.step)}  {prompt} → {reply}"
         case Unit(state="failed"):
-            text = f"✗ {safe_line(event.unit_id)}  {safe_line(event.reason)}"
+            where = f"{event.recipe}/{event.slot}" if event.recipe else event.unit_id
+            text = f"✗ {safe_line(where)}  {safe_line(event.reason)}"
         case Paused():
             text = f"paused: {safe_line(event.why)}" if event.why else "paused"
         case Resumed():
@@ -84,6 +89,8 @@ def traffic(event: Traffic) -> str:
         parts.append(f"{count(event.in_flight)} in flight")
     if event.retrying:
         parts.append(f"{count(event.retrying)} retrying")
+    if event.lost:
+        parts.append(f"{count(event.lost)} lost")
     projected = f"→ {money(event.projected_usd)}" if event.projected_usd else ""
     cap = f"of {money(event.cap_usd)}" if event.cap_usd else ""
     if projected or cap:
@@ -91,6 +98,24 @@ def traffic(event: Traffic) -> str:
     if event.waiting:
         parts.append(safe_line(event.waiting, 80))
     return " · ".join(parts)
+
+
+def recipe(event: RecipeFigures) -> str:
+    """Return how far a recipe is: `technical 312/4,000 · 6 failed · 3 broke it · 12 duplicates`."""
+    parts = [f"{safe_line(event.recipe)} {count(event.made)}/{count(event.wanted)}"]
+    odd = ((event.failed, "failed"), (event.rejected, "broke it"), (event.duplicates, "duplicates"))
+    parts += [f"{count(number)} {name}" for number, name in odd if number]
+    if event.exhausted:
+        parts.append(f"exhausted: {safe_line(', '.join(event.exhausted), 60)}")
+    return " · ".join(parts)
+
+
+def example(document: Mapping[str, Any]) -> str:
+    """Return an example of a store's document in one line: `technical · rust  question → reply`."""
+    turns = [str(turn.get("content", "")) for turn in document.get("messages", ())]
+    where = f"{document.get('category', '')} · {document.get('slot') or document.get('recipe') or ''}"
+    said = " → ".join(safe_line(turn, 60) for turn in turns[:2])
+    return f"{safe_line(where, 60)}  {said}"
 
 
 def metrics(event: Metrics) -> str:

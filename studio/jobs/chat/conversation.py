@@ -68,7 +68,11 @@ def asked_instead(
 ) -> ChatSession:
     """Return the conversation with another question in the place of one: a branch; the old one stays."""
     conversation = numbered(conversation)
-    return _asked_after(conversation, _turn(conversation, turn_id).parent, text, model)
+    old = _turn(conversation, turn_id)
+    if old.parent is None and conversation.title == _title(old.content):
+        # It is named by its first question, and that is another one now.
+        conversation = conversation.model_copy(update={"title": ""})
+    return _asked_after(conversation, old.parent, text, model)
 
 
 def before(conversation: ChatSession, turn_id: str) -> ChatSession:
@@ -148,7 +152,7 @@ def as_messages(turns: Iterable[ChatTurn]) -> tuple[Message, ...]:
 
 
 def _asked_after(conversation: ChatSession, parent: str | None, text: str, model: str | None) -> ChatSession:
-    title = conversation.title or (text.strip().splitlines() or [""])[0][:TITLE_CHARACTERS]
+    title = conversation.title or _title(text)
     turn = ChatTurn(role="user", content=text, id=new_id(), parent=parent, at=now())
     return conversation.model_copy(
         update={
@@ -159,6 +163,10 @@ def _asked_after(conversation: ChatSession, parent: str | None, text: str, model
             "opened_at": now(),
         }
     )
+
+
+def _title(question: str) -> str:
+    return (question.strip().splitlines() or [""])[0][:TITLE_CHARACTERS]
 
 
 def _leaf(conversation: ChatSession, turn_id: str) -> str:

@@ -19,6 +19,7 @@ from studio.jobs.events import Event
 if TYPE_CHECKING:
     from store.database import Store
     from store.live import AsyncStore
+    from studio.jobs.chat.line import Line
     from studio.workspace import Workspace
 
 __all__ = ["LOCAL", "LOCAL_BASE", "Spec", "reply", "run"]
@@ -46,10 +47,12 @@ async def reply(
     stop: asyncio.Event | None = None,
     *,
     carries: bool | None = None,
+    line: Line | None = None,
 ) -> AsyncGenerator[Event, None]:
     """Do as `run` does; once `stop` is set, end at once with a `Replied` that is `cancelled`.
 
     `carries` says whether the model is one of ours that carries its own prompt and parameters; None looks it up.
+    `line` is a connection to the server that is open already.
 
     Raises:
         JobError, ConfigError: as `run`.
@@ -59,9 +62,9 @@ async def reply(
         stream = stream_local(_filled(spec, workspace), workspace, store, stop)
     elif carries if carries is not None else await store.run(lambda reader: spec.model in deployed(reader)):
         # It carries the prompt and parameters that it was proven with.
-        stream = stream_ollama(spec, stop)
+        stream = stream_ollama(spec, stop, line)
     else:
-        stream = stream_ollama(_filled(spec, workspace), stop)
+        stream = stream_ollama(_filled(spec, workspace), stop, line)
     async with aclosing(stream) as events:
         async for event in events:
             yield event

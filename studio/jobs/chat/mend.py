@@ -72,10 +72,12 @@ def mend(store: Store, session_id: str, turn_id: str, text: str) -> tuple[Exampl
         raise NotPossibleError(f"what was made of it is {there.status.value} already; edit it in Review")
     base = there or _example(store, session, turn)
     example = edit(base, (*base.messages[:-1], Message(role="assistant", content=text)))
-    if there is not None and there.edited:
-        store.pairs.delete(pair_of(there).id)
     pair = _pair(example)
+    if there is not None and there.edited and (old := pair_of(there).id) != pair.id:
+        store.pairs.delete(old)
     store.examples.put(example)
+    # Mended to the same words again, the pair stays as it was decided on.
+    pair = store.pairs.get(pair.id) or pair
     store.pairs.put(pair)
     # A good reply would not have been mended.
     mark = None if turn.mark == "good" else turn.mark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from studio.jobs.chat.coming import Coming
@@ -18,6 +18,8 @@ from studio.lm.ollama import LoadedModel, OllamaError, OllamaUnreachableError
 if TYPE_CHECKING:
     from ollama import AsyncClient, ChatResponse
 
+    from studio.jobs.chat.line import Line
+
 _BEYOND = 64
 """Pieces that a server may send after the limit it was given, before it is left."""
 
@@ -25,8 +27,10 @@ _WORTH_SAYING_SECONDS = 0.1
 """A model that has not begun by then may have to be loaded; it is looked up only then."""
 
 
-async def stream_ollama(spec: Spec, stop: asyncio.Event) -> AsyncGenerator[Event, None]:
-    """Yield a reply of the Ollama model `spec.model`.
+async def stream_ollama(
+    spec: Spec, stop: asyncio.Event, line: Line | None = None
+) -> AsyncGenerator[Event, None]:
+    """Yield a reply of the Ollama model `spec.model`, by a connection of `line` where there is one.
 
     Raises:
         JobError: no server, no such model, an error in the middle, or a silence.
@@ -39,7 +43,7 @@ async def stream_ollama(spec: Spec, stop: asyncio.Event) -> AsyncGenerator[Event
     try:
         with ollama.faults(host):
             async with (
-                ollama.client(host) as asked,
+                nullcontext(line.client(host)) if line is not None else ollama.client(host) as asked,
                 aclosing(_stream(asked, host, spec, stop, coming)) as events,
             ):
                 async for event in events:
@@ -58,32 +62,34 @@ async def stream_ollama(spec: Spec, stop: asyncio.Event) -> AsyncGenerator[Event
 async def _stream(
     asked: AsyncClient, host: str, spec: Spec, stop: asyncio.Event, coming: Coming
 ) -> AsyncGenerator[Event, None]:
-    pieces = cast("AsyncGenerator[ChatResponse, None]", await asked.chat(**_request(spec)))
+    replying = cast("AsyncGenerator[ChatResponse, None]", await asked.chat(**_request(spec)))
     loaded: LoadedModel | None = None
     # Leaving the pump closes the connection, which is what stops the model.
-    async with Pump(pieces, stop) as pump:
+    async with Pump(replying, stop) as pump:
         loading = False
         if not await pump.soon(_WORTH_SAYING_SECONDS):
             loaded = await _loaded(host, spec.model)
             loading = loaded is None and not await pump.soon(0)
         if loading:
             yield Stage(name="load", state="running", detail=f"{spec.model} is read into memory")
-        while True:
-            piece = await pump.next(spec.silence_seconds if coming.started else spec.first_token_seconds)
+        done = False
+        while not done:
+            pieces = await pump.take(spec.silence_seconds if coming.started else spec.first_token_seconds)
             if loading:
                 loading = False
                 yield Stage(name="load", state="done", detail=f"{coming.seconds():.1f} s")
-            if piece is None:
+            if not pieces:
                 # The server always says that it is done; a stream that just ends was cut.
                 raise OllamaUnreachableError(f"Ollama at {host} broke off.", host=host)
-            for event in coming.take(piece.message.content, piece.message.thinking):
-                yield event
-            if piece.done:
-                coming.ended(piece)
-                break
-            if coming.pieces > spec.max_tokens + _BEYOND:
-                coming.at_limit = True
-                break
+            for piece in pieces:
+                for event in coming.take(piece.message.content, piece.message.thinking):
+                    yield event
+                if piece.done:
+                    coming.ended(piece)
+                elif coming.pieces > spec.max_tokens + _BEYOND:
+                    coming.at_limit = True
+                if done := piece.done or coming.at_limit:
+                    break
     # Asked after the reply: nobody waits for it then, and the model is loaded.
     loaded = loaded or await _loaded(host, spec.model)
     coming.context_size = loaded.context_tokens if loaded else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from store.models import ChatSession, ChatSettings, ChatTurn, new_id
@@ -22,8 +22,11 @@ from studio.lm.ollama import load_client
 if TYPE_CHECKING:
     from store.database import Store
     from store.live import AsyncStore
+    from studio.jobs.chat.line import Line
     from studio.workspace import Workspace
 
+_STEPS_TO_ASK = 24
+"""Steps of the event loop that it takes to send a question over a connection that is open."""
 _log = logging.getLogger(__name__)
 _DRAWN_BY = ("temperature", "top_p", "top_k", "repeat_penalty")
 
@@ -43,14 +46,17 @@ class Answer:
         *,
         host: str | None = None,
         carries: bool | None = None,
+        line: Line | None = None,
     ) -> None:
         self.conversation = numbered(conversation)
         self.turn: ChatTurn | None = None
         """The reply once it is over; None while it comes, and where nothing came."""
         self._workspace, self._store, self._host = workspace, store, host
-        self._carries = carries
-        """As `reply` takes it."""
+        self._carries, self._line = carries, line
+        """As `reply` takes them."""
         self._stop = asyncio.Event()
+        self.asked = asyncio.Event()
+        """Set when the question is on its way: until then better nothing holds the loop."""
 
     def stop(self) -> None:
         """End the reply; the model stops, too, and what came is kept."""
@@ -76,12 +82,15 @@ class Answer:
         last: Replied | Failed | None = None
         done = False
         try:
-            growing = Growing(self._workspace, self.conversation, coming) if writes else None
-            async with aclosing(self._replying()) as events:
-                # The model is asked first: the store's thread does one thing after the other.
-                first = asyncio.ensure_future(anext(events))
-                await asyncio.sleep(0)
+            async with aclosing(self._replying()) as events, _begun(events) as first:
+                # The model is asked first: what is kept of the question can be written while it thinks.
+                for _ in range(_STEPS_TO_ASK):
+                    await asyncio.sleep(0)
+                self.asked.set()
+                growing = Growing(self._workspace, self.conversation, coming) if writes else None
                 asking = asyncio.ensure_future(self._keep())
+                # Who asks the store for the question when the first piece comes finds it there.
+                await asyncio.sleep(0)
                 async for event in _and(first, events):
                     if isinstance(event, Token | Thought):
                         (text if isinstance(event, Token) else thinking).append(event.text)
@@ -103,7 +112,9 @@ class Answer:
     async def _replying(self) -> AsyncGenerator[Event, None]:
         try:
             spec = spec_of(self.conversation, self._workspace, host=self._host)
-            replying = reply(spec, self._workspace, self._store, self._stop, carries=self._carries)
+            replying = reply(
+                spec, self._workspace, self._store, self._stop, carries=self._carries, line=self._line
+            )
             async with aclosing(replying) as events:
                 async for event in events:
                     yield event
@@ -147,6 +158,18 @@ class Answer:
             self.conversation = await self._store.write(put)
 
 
+@asynccontextmanager
+async def _begun(events: AsyncGenerator[Event, None]) -> AsyncIterator[asyncio.Future[Event]]:
+    """Ask for the first event now; whatever happens meanwhile, nobody waits for it any more at the end."""
+    first = asyncio.ensure_future(anext(events))
+    try:
+        yield first
+    finally:
+        if not first.done():
+            first.cancel()
+            await asyncio.wait({first})
+
+
 async def _and(
     first: asyncio.Future[Event], rest: AsyncGenerator[Event, None]
 ) -> AsyncGenerator[Event, None]:
@@ -155,10 +178,6 @@ async def _and(
         yield await first
     except StopAsyncIteration:
         return
-    finally:
-        if not first.done():
-            first.cancel()
-            await asyncio.wait({first})
     async for event in rest:
         yield event
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
 _GATHER_SECONDS = 0.05
-"""How long pieces after the first are gathered: twenty pictures a second look smooth."""
+"""How long pieces are left to gather before the stream is read again: twenty pictures a second look smooth."""
+_WAITED_SECONDS = 0.002
+"""A piece that took longer was waited for; others were there already."""
 
 
 class StopAskedError(Exception):
@@ -22,7 +24,7 @@ class SilenceError(Exception):
 
 
 class Pump(Generic[T]):
-    """Reads a stream into a queue by one task, so that a piece costs no task of its own.
+    """Reads a stream by one task, in gulps: at 200 pieces a second nobody sees each of them.
 
     Use it as a context manager: at its end the stream is closed.
     """
@@ -30,10 +32,8 @@ class Pump(Generic[T]):
     def __init__(self, stream: AsyncGenerator[T, None], stop: asyncio.Event) -> None:
         self._stream, self._stop = stream, stop
         self._news = asyncio.Event()
-        self._pieces: deque[T] = deque()
+        self._pieces: list[T] = []
         self._ended = False
-        self._begun = False
-        """True after the first piece, which goes on at once."""
         self._error: BaseException | None = None
 
     async def __aenter__(self) -> Self:
@@ -46,32 +46,22 @@ class Pump(Generic[T]):
         await asyncio.wait(self._tasks)
         await self._stream.aclose()
 
-    async def next(self, seconds: float) -> T | None:
-        """Return the next piece, or None at the end of the stream.
+    async def take(self, seconds: float) -> list[T]:
+        """Return all pieces that have come, at least one; none is the end of the stream.
 
         Raises:
             StopAskedError: `stop` was set first.
             SilenceError: nothing came within `seconds`.
             Exception: what reading the stream raised.
         """
-        if not self._pieces and not self._ended and not self._stop.is_set():
-            self._news.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._news.wait()
-            except TimeoutError:
-                raise SilenceError from None
-            if self._begun and not self._ended:
-                # At 200 a second nobody sees each of them: the loop is woken once for several.
-                await asyncio.sleep(_GATHER_SECONDS)
-            self._begun = True
+        if not await self.soon(seconds):
+            raise SilenceError
         if self._stop.is_set():
             raise StopAskedError
-        if self._pieces:
-            return self._pieces.popleft()
-        if self._error is not None:
+        pieces, self._pieces = self._pieces, []
+        if not pieces and self._error is not None:
             raise self._error
-        return None
+        return pieces
 
     async def soon(self, seconds: float) -> bool:
         """Say whether anything comes within a time."""
@@ -86,9 +76,14 @@ class Pump(Generic[T]):
 
     async def _read(self) -> None:
         try:
+            asked_at = time.monotonic()
             async for piece in self._stream:
                 self._pieces.append(piece)
                 self._news.set()
+                if time.monotonic() - asked_at > _WAITED_SECONDS:
+                    # All that had come is read. The loop is woken once for the next ones, and not for each.
+                    await asyncio.sleep(_GATHER_SECONDS)
+                asked_at = time.monotonic()
         except Exception as error:  # it is raised where the pieces are taken
             self._error = error
         finally:

@@ -35,6 +35,7 @@ class Budget:
         spent: Callable[[], float],
         answered: Iterable[str] = (),
         pending: Collection[str] = (),
+        before_usd: float = 0.0,
     ) -> None:
         """Read what earlier processes of the job have sent.
 
@@ -44,11 +45,14 @@ class Budget:
             spent: asked for the sum of what is known to be paid.
             answered: the unit of each answer that is in the job's events, and with it what it cost.
             pending: units whose last attempt is in a batch that a server still has: they are in flight.
+            before_usd: what was spent on it before the job, by previews.
         """
         self._file = RowFile(folder / ATTEMPTS_FILE)
         self.limit_usd = limit_usd
         """May be changed while the job runs."""
         self._spent = spent
+        self.before_usd = before_usd
+        """What was spent before the job; it counts, too."""
         begun = _unaccounted(self._file, answered)
         self._in_flight = {unit: sent.pop() for unit in pending if (sent := begun.get(unit))}
         lost = [usd for sent in begun.values() for usd in sent]
@@ -87,8 +91,8 @@ class Budget:
 
     @property
     def committed_usd(self) -> float:
-        """What the job has cost at most, all that is in flight included."""
-        return self._spent() + self.lost_usd + sum(self._in_flight.values())
+        """What the job and its previews have cost at most, all that is in flight included."""
+        return self.before_usd + self._spent() + self.lost_usd + sum(self._in_flight.values())
 
     def free(self, *unit_ids: str) -> None:
         """Give back attempts that the server has not billed."""

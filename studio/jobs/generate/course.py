@@ -9,6 +9,7 @@ from studio.jobs.events import Event, Log
 from studio.jobs.generate.budget import Budget
 from studio.jobs.generate.ledger import Ledger
 from studio.jobs.generate.order import Spec
+from studio.jobs.generate.picture import warnings_of
 from studio.jobs.generate.queue import UnitQueue
 from studio.jobs.generate.refill import Refill
 from studio.jobs.generate.slots import Place
@@ -26,11 +27,15 @@ class Course:
         self._budget = budget
         self._wheel = Wheel(folder)
         self._again = 0
-        self._told: set[str] = set()
-        """Monotonies that were told."""
+        self._told: set[tuple[str, str]] = set()
+        """Recipes with what was told of them."""
         self.queue = UnitQueue()
         self.set_most: Callable[[int | None], None] = lambda _: None
         """Takes another number of requests at a time; None is the server's own limits."""
+        self.under_way: Callable[[], set[str]] = set
+        """Tells which units are with the server: they are not asked for beside that."""
+        self._forward: tuple[Place, ...] = ()
+        """Slots that a person has asked for again: they come first."""
         self.cancelled = False
         """A person has cancelled the batches and what is left."""
 
@@ -43,6 +48,7 @@ class Course:
         self.queue.replace(self._ledger.open_units())
         if self._wheel.now.recipes:
             self.queue.reorder(self._wheel.now.recipes)
+        self._bring_forward()
         return len(self.queue)
 
     def after(self, unit: Unit) -> Iterator[Event]:
@@ -50,10 +56,12 @@ class Course:
         place = unit.place
         if self._spec.teacher == "offline":
             return
-        alike = self._ledger.novelty.monotonous(unit.recipe)
-        if alike is not None and (told := f"{unit.recipe} {alike.kind} {alike.what}") not in self._told:
-            self._told.add(told)
-            yield Log(level="warning", text=f"{unit.recipe}: {alike}")
+        for warned in warnings_of(self._ledger.figures(unit.recipe)):
+            # Slots that are exhausted are told below, each with what is left out.
+            told = (unit.recipe, warned.kind)
+            if warned.kind != "exhausted" and told not in self._told:
+                self._told.add(told)
+                yield Log(level="warning", text=warned.text)
         if self._ledger.slots.exhaust(place):
             dropped = self.queue.drop(place)
             left = sum(one.count for one in dropped)
@@ -78,15 +86,28 @@ class Course:
         self.cancelled = wish.cancel
         if wish.again_number != self._again:
             self._again = wish.again_number
-            self._reopen(wish.again)
+            self._ask_again(wish.again)
 
-    def _reopen(self, wished: tuple[str, ...]) -> None:
+    def _ask_again(self, wished: tuple[str, ...]) -> None:
+        """Let slots come next that a person has asked for again, also those that were given up."""
         slots = self._ledger.slots
-        for place in slots.exhausted():
-            if ALL in wished or "/".join(place) in wished:
+        given_up = slots.exhausted()
+        known = {"/".join(place): place for place in slots.places()}
+        named = tuple(known[name] for name in wished if name in known)
+        self._forward = tuple(dict.fromkeys((*named, *given_up))) if ALL in wished else named
+        busy = self.under_way()
+        for place in self._forward:
+            if place in given_up:
                 slots.reopen(place)
-                self.queue.add(self._ledger.unanswered(place))
+                left = self._ledger.unanswered(place)
+                self.queue.add(unit for unit in left if unit.id not in busy and unit.id not in self.queue)
+            if self._spec.teacher != "offline":
                 self.queue.add(self._top_up(place))
+        self._bring_forward()
+
+    def _bring_forward(self) -> None:
+        for place in reversed(self._forward):
+            self.queue.bring_forward(place)
 
     def _top_up(self, place: Place) -> list[Unit]:
         slots = self._ledger.slots

@@ -13,7 +13,8 @@ from studio.config.starter import load_starter
 from studio.jobs.events import JobError
 from studio.jobs.generate.novelty import Known
 from studio.jobs.generate.order import Order, Spec, make_order
-from studio.jobs.generate.pricing import cost_usd
+from studio.jobs.generate.previews import previewed_usd
+from studio.jobs.generate.pricing import Prices
 from studio.jobs.generate.teachers.account import Account, account
 from studio.workspace import Workspace
 
@@ -34,7 +35,7 @@ async def make_inputs(spec: Spec, workspace: Workspace, store: AsyncStore, *, or
     """Read the files, ask the store what is missing and plan it.
 
     Raises:
-        ConfigError: the persona, a recipe or a starter file is damaged.
+        ConfigError: the persona, a recipe, a starter file or the prices are damaged.
         JobError: there is no such recipe, category or slot, no key for the teacher, or a budget is given for a
             model whose price is not known.
     """
@@ -47,7 +48,7 @@ async def make_inputs(spec: Spec, workspace: Workspace, store: AsyncStore, *, or
     if starter.problems and offline:
         raise ConfigError(*starter.problems)
     chosen = choose(recipes.items, spec)
-    asked = None if offline else account(spec)
+    asked = None if offline else account(spec, Prices.of(workspace))
     thresholds = settings().signals
     order, known = await store.run(
         lambda database: make_order(
@@ -61,8 +62,11 @@ async def make_inputs(spec: Spec, workspace: Workspace, store: AsyncStore, *, or
             thresholds=thresholds,
         )
     )
-    if asked is not None and asked.paid and spec.budget_usd is not None:
-        _prices_are_known(order)
+    if asked is not None and asked.paid:
+        if spec.budget_usd is not None:
+            _prices_are_known(order, asked.prices)
+        names = [recipe.name for recipe in order.recipes]
+        order = order.model_copy(update={"previewed_usd": previewed_usd(workspace, names)})
     return Inputs(spec, order, known, asked)
 
 
@@ -100,12 +104,12 @@ def choose(recipes: tuple[Recipe, ...], spec: Spec) -> tuple[Recipe, ...]:
     return tuple(recipe for recipe in found if not spec.categories or recipe.category in spec.categories)
 
 
-def _prices_are_known(order: Order) -> None:
+def _prices_are_known(order: Order, prices: Prices) -> None:
     for recipe in order.recipes:
         model = recipe.teacher.model
-        if model is not None and cost_usd(model, 1, 1) is None:
+        if model is not None and not prices.known(model):
             raise JobError(
                 f"The price of {model}, which {recipe.name} asks for, is not known: no budget can be kept.",
                 kept="Nothing was changed, and nothing was sent.",
-                to_do="Choose a model whose price is known, or go without a budget.",
+                to_do="State its price in data/prices.toml, choose another model, or go without a budget.",
             )

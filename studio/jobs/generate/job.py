@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from store.live import AsyncStore
-from studio.jobs.events import Event, Finished, JobError, Log, Saved, Stage, Traffic
+from studio.jobs.events import Event, Finished, JobError, Log, Saved, Stage, Traffic, Unit
 from studio.jobs.generate.budget import Budget
 from studio.jobs.generate.course import Course
 from studio.jobs.generate.inputs import make_inputs
+from studio.jobs.generate.learning import Learning
 from studio.jobs.generate.leaving import must_have_agreed
 from studio.jobs.generate.ledger import Ledger
-from studio.jobs.generate.novelty import load_known, save_known
+from studio.jobs.generate.novelty import save_known
 from studio.jobs.generate.order import Order, Spec
+from studio.jobs.generate.previews import PreviewBook
+from studio.jobs.generate.pricing import Prices
 from studio.jobs.generate.refill import Refill
 from studio.jobs.generate.steering import steer
 from studio.jobs.generate.teachers.account import account
@@ -53,6 +55,9 @@ async def prepare(spec: Spec, workspace: Workspace, store: AsyncStore, folder: P
     must_have_agreed(workspace, inputs)
     inputs.order.save(folder)
     save_known(folder, inputs.known)
+    if inputs.order.previewed_usd:
+        # From here on they are this order's, and no later one counts them again.
+        PreviewBook(workspace).claim(folder.name, [recipe.name for recipe in inputs.order.recipes])
 
 
 async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
@@ -67,21 +72,26 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     refill = Refill(job.folder, order)
     ledger = Ledger(order, spec, job.id, job.previous(), refill.units)
     yield Stage(name="generate", state="running", detail=f"{len(order.units)} requests to {spec.teacher}")
-    await asyncio.to_thread(ledger.catch_up, load_known(job.folder))
-    for event in _first(order, ledger):
+    learning = Learning(ledger, job.folder)
+    if ledger.interrupted:
+        # What that answer holds comes first, or the rest would be planned without it.
+        await learning.done()
+    budget = _budget(spec, order, job, ledger)
+    for event in _first(order, ledger, budget):
         yield event
-    budget = _budget(spec, job, ledger)
     course = Course(spec, job.folder, ledger, refill, budget)
-    if budget.lost:
-        yield Log(level="warning", text=_lost(budget))
     teacher = _teacher(spec, order, ledger, budget, course=course, job=job)
+    learning.begin()
     course.tick()
     cap: BudgetUsedError | None = None
     try:
         while course.refresh() and not job.control.stopping and not course.cancelled:
             async for item in teacher.answers(course.queue):
-                for event in _entered(item, ledger, course):
+                for event in _entered(item, ledger, budget, course):
                     yield event
+                    if isinstance(event, Unit):
+                        # The answer is kept; what it holds is compared with all that is there.
+                        await learning.done()
             async for event in job.control.hold():
                 yield event
     except BudgetUsedError as error:
@@ -90,6 +100,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
         yield _saved(ledger)
         raise
     finally:
+        await learning.close()
         await teacher.close()
     if course.cancelled:
         # It was meant for what was with the server then.
@@ -99,7 +110,7 @@ async def run(spec: Spec, job: JobContext) -> AsyncIterator[Event]:
     yield _end(ledger, budget, cap, job, stopped=bool(ledger.open_units()) or course.cancelled)
 
 
-def _first(order: Order, ledger: Ledger) -> Iterator[Event]:
+def _first(order: Order, ledger: Ledger, budget: Budget) -> Iterator[Event]:
     """Yield where the order stands before the first request of this process."""
     yield _saved(ledger)
     yield from ledger.unsaved()
@@ -107,41 +118,50 @@ def _first(order: Order, ledger: Ledger) -> Iterator[Event]:
         if ledger.slots.wanted(recipe.name):
             yield ledger.figures(recipe.name)
     yield ledger.progress()
+    if budget.lost:
+        yield Log(level="warning", text=_lost(budget))
+        yield Traffic(committed_usd=budget.committed_usd, cap_usd=budget.limit_usd, **_money(ledger, budget))
+    if budget.before_usd and budget.limit_usd is not None:
+        yield Log(text=f"previews cost ${budget.before_usd:.4f} before; it counts towards the cap")
 
 
 def _last(spec: Spec, ledger: Ledger, budget: Budget) -> Iterator[Event]:
     """Yield where it stands after the last one."""
     yield _saved(ledger)
     if spec.teacher != "offline":
-        yield Traffic(
-            spent_usd=ledger.spent_usd,
-            committed_usd=budget.committed_usd,
-            projected_usd=ledger.projected_usd,
-            cap_usd=budget.limit_usd,
-        )
+        yield Traffic(committed_usd=budget.committed_usd, cap_usd=budget.limit_usd, **_money(ledger, budget))
     yield Stage(name="generate", state="done", detail=ledger.summary())
 
 
-def _entered(item: Answer | Event, ledger: Ledger, course: Course) -> Iterator[Event]:
+def _entered(item: Answer | Event, ledger: Ledger, budget: Budget, course: Course) -> Iterator[Event]:
     """Yield what an answer comes to, each event written before the next is made; other events as they are."""
     if isinstance(item, Answer):
         yield from ledger.enter(item)
         yield from course.after(item.unit)
         yield ledger.progress()
     elif isinstance(item, Traffic):
-        money = {"spent_usd": ledger.spent_usd, "projected_usd": ledger.projected_usd}
-        yield item.model_copy(update=money)
+        yield item.model_copy(update=_money(ledger, budget))
     else:
         yield item
 
 
-def _budget(spec: Spec, job: JobContext, ledger: Ledger) -> Budget:
+def _money(ledger: Ledger, budget: Budget) -> dict[str, Any]:
+    return {
+        "spent_usd": ledger.spent_usd,
+        "projected_usd": ledger.projected_usd,
+        "lost": budget.lost,
+        "lost_usd": budget.lost_usd,
+    }
+
+
+def _budget(spec: Spec, order: Order, job: JobContext, ledger: Ledger) -> Budget:
     return Budget(
         job.folder,
         spec.budget_usd,
         spent=lambda: ledger.spent_usd,
         answered=ledger.paid.elements(),
         pending=pending_units(job.folder) - ledger.answered if spec.batch else (),
+        before_usd=order.previewed_usd,
     )
 
 
@@ -152,13 +172,15 @@ def _teacher(
         return OfflineTeacher(job.control.requested)
     from studio.jobs.generate.teachers.messages import MessagesServer
 
-    server = MessagesServer(account(spec), max_tokens=spec.max_tokens)
+    server = MessagesServer(account(spec, Prices.of(job.workspace)), max_tokens=spec.max_tokens)
     if spec.batch:
         from studio.jobs.generate.teachers.batches import BatchTeacher
 
-        return BatchTeacher(
+        batches = BatchTeacher(
             spec, order, server, budget, course=course, job=job, asked=ledger.asked, unit=ledger.unit
         )
+        course.under_way = batches.under_way
+        return batches
     from studio.jobs.generate.teachers.paid import PaidTeacher
 
     teacher = PaidTeacher(
@@ -171,7 +193,7 @@ def _teacher(
         resumed=bool(ledger.paid),
         tick=course.tick,
     )
-    course.set_most = teacher.set_most
+    course.set_most, course.under_way = teacher.set_most, teacher.under_way
     return teacher
 
 
@@ -186,8 +208,11 @@ def _end(
     if budget.lost_usd:
         parts.append(_lost(budget))
     if cap is not None:
+        spent = f"${budget.committed_usd:.4f}" + (
+            f", ${budget.before_usd:.4f} of it by previews," if budget.before_usd else ""
+        )
         parts.append(
-            f"stopped at the cap of ${budget.limit_usd:.2f}: up to ${budget.committed_usd:.4f} are spent and the "
+            f"stopped at the cap of ${budget.limit_usd:.2f}: up to {spent} are spent and the "
             f"next request may cost up to ${cap.usd:.4f}. Missing: {ledger.lacking()}. Go on with a higher one: "
             f"jessy-studio generate --resume {job.id[:8]} --budget {budget.limit_usd * 2:.2f}"  # type: ignore[operator]
         )

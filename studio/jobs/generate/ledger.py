@@ -14,11 +14,9 @@ from studio.jobs.generate.made import Source, made_example
 from studio.jobs.generate.novelty import Known, Novelty, known_of
 from studio.jobs.generate.order import ASKED_PER_SLOT, Order, Spec
 from studio.jobs.generate.parse import ReplyError, conversations
-from studio.jobs.generate.pricing import cost_usd
 from studio.jobs.generate.slots import Place, Slots, Verdict
 from studio.jobs.generate.teachers.base import Answer
 from studio.jobs.generate.units import Unit
-from studio.jobs.signals.language import language_of
 
 
 class Ledger:
@@ -43,11 +41,12 @@ class Ledger:
         for unit in added:
             self.add(unit)
         self.novelty = Novelty(order.near_duplicate, order.monotony)
-        """Knows nothing yet: see `catch_up`."""
+        """Knows nothing yet: see `learning`."""
         self._answered: set[str] = set()
         self.paid: Counter[str] = Counter()
         """Answers by unit for which a server wrote a reply."""
-        self._own: list[Known] = []
+        self.own: list[Known] = []
+        """Examples that earlier processes of the job have saved, as far as the novelty does not know them."""
         self._saved: set[str] = set()
         self._last: events.Unit | None = None
         """The newest answer: the only one whose examples a kill can have kept from being saved."""
@@ -73,19 +72,6 @@ class Ledger:
             self.slots.exhaust(place)
         self._made_before = self.slots.made()
         self._spent_before = self.spent_usd
-
-    def catch_up(self, known: Iterable[Known]) -> None:
-        """Learn what the workspace has and what this job has made; blocks for up to a millisecond an example.
-
-        What the first examples need is loaded here, too: it takes seconds, in which replies would pile up.
-        """
-        language_of("The models of both languages are read with the first turn.")
-        cost_usd("claude-sonnet-5-5", 1, 1)
-        for one in known:
-            self.novelty.add_known(one)
-        for own in self._own:
-            self.novelty.add_known(own)
-        self._own.clear()
 
     @property
     def answered(self) -> frozenset[str]:
@@ -127,11 +113,19 @@ class Ledger:
         """Return the newest questions that the unit's slot has already."""
         return tuple(self._asked[f"{unit.recipe}/{unit.slot}"])
 
-    def unsaved(self) -> Iterator[Event]:
-        """Yield the examples of the answer that was kept before a kill could save what it holds."""
+    @property
+    def interrupted(self) -> bool:
+        """True where an answer was kept, and a kill came before what it holds was saved."""
         event = self._last
-        if event is not None and event.state == "done" and event.unit_id in self._units:
-            yield from self._save(self._units[event.unit_id], event)
+        if event is None or event.state != "done" or event.unit_id not in self._units:
+            return False
+        held = len(self._conversations(self._units[event.unit_id], event))
+        return any(_example_id(event.unit_id, number) not in self._saved for number in range(held))
+
+    def unsaved(self) -> Iterator[Event]:
+        """Yield the examples of the answer that was interrupted, where one was; all must be learnt before."""
+        if self.interrupted and self._last is not None:
+            yield from self._save(self._units[self._last.unit_id], self._last)
 
     def enter(self, answer: Answer) -> Iterator[Event]:
         """Yield the answer, then its examples; an answer without a usable one becomes a failed unit."""
@@ -258,7 +252,7 @@ class Ledger:
         elif example.signals.near_duplicate_of is not None:
             verdict = "duplicate"
         if verdict != "rejected":
-            self._own.append(known_of(example))
+            self.own.append(known_of(example))
         self._count(example, verdict)
 
     def _count(self, example: Example, verdict: Verdict) -> None:
@@ -268,7 +262,7 @@ class Ledger:
     def _save(self, unit: Unit, event: events.Unit) -> Iterator[Event]:
         found = self._conversations(unit, event)
         for number, messages in enumerate(found):
-            example_id = hashlib.sha256(f"{unit.id}\0{number}".encode()).hexdigest()[:32]
+            example_id = _example_id(unit.id, number)
             if example_id in self._saved:
                 continue
             example, verdict = made_example(
@@ -286,3 +280,7 @@ class Ledger:
         written = self._order.starter.get(unit.id)
         # More than was ordered would upset the even spread over slots; the text keeps the rest.
         return [written] if written else conversations(event.text)[: unit.count]
+
+
+def _example_id(unit_id: str, number: int) -> str:
+    return hashlib.sha256(f"{unit_id}\0{number}".encode()).hexdigest()[:32]

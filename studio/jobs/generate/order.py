@@ -59,8 +59,10 @@ class Spec(BaseModel):
     """As Message Batches: half the price, within a day; the job may end meanwhile and collect later."""
     batch_requests: int = Field(default=1_000, ge=1, le=10_000)
     """Requests in one batch, at most."""
-    poll_seconds: float = Field(default=60.0, gt=0)
-    """How often a batch is asked whether it is done."""
+    poll_seconds: float = Field(default=10.0, gt=0)
+    """How soon a batch is asked whether it is done, at first; the older it is, the more seldom it is asked."""
+    poll_most_seconds: float = Field(default=300.0, gt=0)
+    """How long it is not asked, at most."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Order(BaseModel):
     """The newest questions of each slot, by `recipe/slot`."""
     have: dict[str, int] = Field(default_factory=dict)
     """Examples that each recipe had when this was planned."""
+    previewed_usd: float = 0.0
+    """What previews of these recipes cost before, at most; it counts towards the budget."""
     near_duplicate: float = SignalSettings().near_duplicate
     """Estimated similarity, 0..1, from which an example repeats an earlier one."""
     monotony: float = SignalSettings().opening_share

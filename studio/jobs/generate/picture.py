@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from studio.jobs.events import Event, RecipeFigures, Traffic
@@ -47,20 +48,8 @@ class Picture:
 
     def warnings(self) -> list[str]:
         """Return what a person should look at, in sentences, the worst recipe first."""
-        found: list[tuple[float, str]] = []
-        for one in self.recipes.values():
-            examples = one.made + one.rejected + one.duplicates
-            for number, what in ((one.rejected, "break the recipe"), (one.duplicates, "are near-duplicates")):
-                if examples >= _FEWEST and number > WARN_SHARE * examples:
-                    share = number / examples
-                    found.append((share, f"{one.recipe}: {share:.0%} {what}"))
-            if one.failed >= _FEWEST_REQUESTS and one.failed > WARN_SHARE * max(1, examples):
-                found.append((1.0, f"{one.recipe}: {one.failed} requests failed"))
-            if one.monotony:
-                found.append((one.monotony_share, f"{one.recipe}: {one.monotony}"))
-            if one.exhausted:
-                found.append((0.0, f"{one.recipe}: exhausted: {', '.join(one.exhausted)}"))
-        return [text for _, text in sorted(found, key=lambda item: -item[0])]
+        found = [warning for one in self.recipes.values() for warning in warnings_of(one)]
+        return [warning.text for warning in sorted(found, key=lambda warning: -warning.share)]
 
     def note(self, recipe: str) -> str:
         """Return the most telling figure of a recipe in a few cells: `dup 2.1 %`; empty where all is well."""
@@ -75,3 +64,35 @@ class Picture:
         )
         share, name = max(shares)
         return f"{name} {share:.1%}" if share > 0 else ""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something of a recipe that a person should look at."""
+
+    kind: str
+    """By which it is told once, though its numbers go on: `rejected`, `duplicates`, `failed`, `monotony` …"""
+    share: float
+    """How bad it is, in 0..1."""
+    text: str
+
+
+def warnings_of(figures: RecipeFigures) -> Iterator[Warned]:
+    """Yield what a person should look at of one recipe."""
+    one, name = figures, figures.recipe
+    examples = one.made + one.rejected + one.duplicates
+    shares = (
+        ("rejected", one.rejected, "break the recipe"),
+        ("duplicates", one.duplicates, "are near-duplicates"),
+    )
+    for kind, number, what in shares:
+        if examples >= _FEWEST and number > WARN_SHARE * examples:
+            yield Warned(kind, number / examples, f"{name}: {number / examples:.0%} {what}")
+    if one.failed >= _FEWEST_REQUESTS and one.failed > WARN_SHARE * max(1, examples):
+        yield Warned("failed", 1.0, f"{name}: {one.failed} requests failed")
+    if one.monotony:
+        # What is alike, without its share.
+        kind = f"monotony {one.monotony.partition(' ')[2]}"
+        yield Warned(kind, one.monotony_share, f"{name}: {one.monotony}")
+    if one.exhausted:
+        yield Warned("exhausted", 0.0, f"{name}: exhausted: {', '.join(one.exhausted)}")

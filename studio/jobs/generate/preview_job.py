@@ -21,7 +21,7 @@ from studio.jobs.generate.leaving import ANTHROPIC, must_have_agreed
 from studio.jobs.generate.order import Order
 from studio.jobs.generate.order import Spec as Teacher
 from studio.jobs.generate.parse import ReplyError, conversations
-from studio.jobs.generate.previews import Sample, keep_sample, words_of
+from studio.jobs.generate.previews import PreviewBook, Sample, words_of
 from studio.jobs.generate.prompt import Request, request
 from studio.jobs.generate.units import Unit
 from studio.workspace import Workspace
@@ -103,12 +103,13 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
         yield Finished(summary=f"{len(units)} examples of the starter data; they cost nothing")
         return
     must_have_agreed(workspace, inputs)
-    cost = 0.0
+    cost, bill = 0.0, Bill("preview", f"Preview {recipe.name}")
     async for tried in _paid(units, order, inputs, recipe, workspace):
         cost += tried.cost_usd or 0.0
+        if not store.readonly:
+            # At each, since a person may leave in the middle.
+            await store.write(partial(bill.note, usd=cost))
         yield tried
-    if cost and not store.readonly:
-        await store.write(partial(Bill("preview", f"Preview {recipe.name}").note, usd=cost))
     yield Finished(summary=f"{len(units)} examples tried, ${cost:.4f}", result={"spent_usd": cost})
 
 
@@ -117,6 +118,7 @@ async def _paid(
 ) -> AsyncIterator[Tried]:
     from studio.jobs.generate.teachers.faults import AttemptError, Backoff
     from studio.jobs.generate.teachers.messages import MessagesServer, Reply
+    from studio.jobs.generate.teachers.patient import few_times, persist
     from studio.jobs.generate.teachers.pricetag import PriceTag
 
     account = inputs.account
@@ -128,31 +130,34 @@ async def _paid(
     prompts = {unit.id: request(unit, order, order.asked_of(unit)) for unit in units}
     # Each may be asked for again, and may have been billed before.
     worst = sum(price.worst(prompt) for prompt in prompts.values()) * backoff.tries
-    if spec.budget_usd is not None and worst > spec.budget_usd:
+    before = inputs.order.previewed_usd
+    if spec.budget_usd is not None and worst + before > spec.budget_usd:
+        spent = f", and earlier ones cost up to ${before:.4f}" if before else ""
         raise JobError(
-            f"This preview could cost up to ${worst:.4f}, more than the budget of ${spec.budget_usd:.2f}.",
+            f"This preview could cost up to ${worst:.4f}{spent}: more than the budget of ${spec.budget_usd:.2f}.",
             kept="Nothing was sent.",
             to_do="Raise the budget, lower max_tokens, or choose a cheaper model.",
         )
     server = MessagesServer(account, max_tokens=spec.max_tokens)
 
-    async def ask(prompt: Request) -> Reply | str:
-        for attempt in range(backoff.tries):
-            try:
-                return await server.ask(prompt)
-            except AttemptError as fault:
-                if fault.final is not None:
-                    raise fault.final from fault
-                said = str(fault)
-                if attempt < backoff.tries - 1:
-                    await asyncio.sleep(backoff.seconds(attempt, fault.retry_after))
-        return said
+    book = PreviewBook(workspace)
+
+    async def ask(prompt: Request) -> tuple[Reply, str]:
+        attempt = book.begin(recipe.name, price.worst(prompt))
+        try:
+            return await server.ask(prompt), attempt
+        except AttemptError as fault:
+            if not fault.may_be_billed:
+                book.free(attempt)
+            raise
 
     async def one(unit: Unit) -> Tried:
         prompt = prompts[unit.id]
-        reply = await ask(prompt)
-        if isinstance(reply, str):
-            return _tried(unit, prompt, events.Unit(unit_id=unit.id, state="failed", reason=reply), order)
+        try:
+            reply, attempt = await persist(lambda: ask(prompt), few_times(backoff, pay_twice=True))
+        except AttemptError as fault:
+            failed = events.Unit(unit_id=unit.id, state="failed", reason=str(fault))
+            return _tried(unit, prompt, failed, order)
         event = price.event(unit, reply, prompt)
         sample = Sample(
             recipe=recipe.name,
@@ -165,8 +170,9 @@ async def _paid(
             output_tokens=reply.output_tokens,
             cost_usd=event.cost_usd,
             text=reply.text,
+            attempt=attempt,
         )
-        keep_sample(workspace, sample)
+        book.keep(sample)
         return _tried(unit, prompt, event, order)
 
     tasks = [asyncio.create_task(one(unit)) for unit in units]

@@ -48,6 +48,14 @@ class UnitQueue:
         self._units = deque(unit for unit in self._units if unit.place != place)
         return dropped
 
+    def bring_forward(self, place: tuple[str, str]) -> None:
+        """Put the units of a recipe's slot to the front, as they were among themselves."""
+        self._units = deque(sorted(self._units, key=lambda unit: unit.place != place))
+
+    def __contains__(self, unit_id: str) -> bool:
+        """Say whether a unit waits."""
+        return any(unit.id == unit_id for unit in self._units)
+
     def reorder(self, recipes: Sequence[str]) -> None:
         """Put the units of these recipes first, in the order of the names; the others follow as they were."""
         place = {name: number for number, name in enumerate(recipes)}

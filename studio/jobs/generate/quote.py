@@ -12,7 +12,8 @@ from studio.jobs.generate.inputs import Inputs
 from studio.jobs.generate.leaving import ANTHROPIC
 from studio.jobs.generate.order import Spec
 from studio.jobs.generate.previews import Sample, fitting
-from studio.jobs.generate.pricing import BATCH_SHARE, MODELS, cost_usd
+from studio.jobs.generate.pricing import BATCH_SHARE, MODELS, Prices
+from studio.jobs.generate.pricing import Tokens as Sent
 from studio.jobs.generate.prompt import request
 
 REPEATS = (1.0, 1.05, 1.25)
@@ -72,6 +73,8 @@ class Line:
     tokens: Tokens
     live: Money | None
     """None where the model's price is not known."""
+    priced_by: str
+    """Where the price comes from, with its date or version; empty where it is not known or nothing is paid."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Quote:
     lines: tuple[Line, ...]
     free: bool
     """True where tokens cost nothing: offline, or a server of one's own."""
+    previewed_usd: float = 0.0
+    """What previews have cost already; it counts towards the budget."""
 
     @property
     def live(self) -> Money | None:
@@ -128,9 +133,24 @@ class Quote:
         return tuple(line.recipe for line in self.lines if not line.tokens.samples)
 
     @property
+    def priced_by(self) -> tuple[str, ...]:
+        """Where the prices come from, each with its models: `claude-sonnet-5-5 by genai-prices 0.2.3`."""
+        models: dict[str, list[str]] = {}
+        for line in self.lines:
+            if line.priced_by and line.model not in models.setdefault(line.priced_by, []):
+                models[line.priced_by].append(line.model)
+        return tuple(f"{', '.join(named)} by {source}" for source, named in models.items())
+
+    @property
+    def budget_left(self) -> float | None:
+        """What previews have left of the budget; None where there is none."""
+        budget = self.spec.budget_usd
+        return None if budget is None else max(0.0, budget - self.previewed_usd)
+
+    @property
     def exceeds(self) -> bool:
-        """True where the order may cost more than its budget."""
-        money, budget = self.ordered, self.spec.budget_usd
+        """True where the order may cost more than is left of its budget."""
+        money, budget = self.ordered, self.budget_left
         return budget is not None and money is not None and not self.free and money.high > budget
 
 
@@ -154,23 +174,28 @@ def make_quote(inputs: Inputs, found: Sequence[Sample]) -> Quote:
         server = (account.base_url or ANTHROPIC) if account else ""
         tokens = _tokens(recipe, inputs, fitting(found, recipe, server, model))
         number, wanted = requests[recipe.name], examples[recipe.name]
-        live = _money(model, number, wanted, tokens) if account and account.paid else NOTHING
-        lines.append(Line(recipe.name, model, number, wanted, tokens, live))
-    return Quote(inputs.spec, tuple(lines), free=account is None or not account.paid)
+        paid = account is not None and account.paid
+        prices = account.prices if account else Prices()
+        live = _money(prices, model, number, wanted, tokens) if paid else NOTHING
+        source = prices.source(model) if paid else ""
+        lines.append(Line(recipe.name, model, number, wanted, tokens, live, source))
+    free = account is None or not account.paid
+    return Quote(inputs.spec, tuple(lines), free=free, previewed_usd=inputs.order.previewed_usd)
 
 
 def fits(quote: Quote, inputs: Inputs, *, most: int = 4) -> list[Fit]:
     """Return orders that keep within a budget that this one exceeds, those that change least first."""
-    budget = quote.spec.budget_usd
+    budget = quote.budget_left
     if budget is None or not quote.exceeds:
         return []
-    found = [fit for fit in _other_ways(quote) if fit.money.high <= budget]
+    prices = inputs.account.prices if inputs.account else Prices()
+    found = [fit for fit in _other_ways(quote, prices) if fit.money.high <= budget]
     if (fewer := _fewer(quote, inputs, budget)) is not None:
         found.insert(min(1, len(found)), fewer)
     return found[:most]
 
 
-def _other_ways(quote: Quote) -> Iterable[Fit]:
+def _other_ways(quote: Quote, prices: Prices) -> Iterable[Fit]:
     spec = quote.spec
     if not spec.batch and quote.batch is not None:
         yield Fit("the same as Message Batches", spec.model_copy(update={"batch": True}), quote.batch)
@@ -180,7 +205,9 @@ def _other_ways(quote: Quote) -> Iterable[Fit]:
         for model in dearest_first:
             total = NOTHING
             for line in quote.lines:
-                total = total.plus(_money(model, line.requests, line.examples, line.tokens) or NOTHING)
+                total = total.plus(
+                    _money(prices, model, line.requests, line.examples, line.tokens) or NOTHING
+                )
             now = quote.ordered
             if now is None or total.times(BATCH_SHARE if batch else 1).high >= now.high:
                 continue
@@ -211,17 +238,17 @@ def _fewer(quote: Quote, inputs: Inputs, budget: float) -> Fit | None:
     return Fit(f"up to {low:,} examples of each recipe", spec, cost(low))
 
 
-def _money(model: str, requests: int, examples: int, tokens: Tokens) -> Money | None:
+def _money(prices: Prices, model: str, requests: int, examples: int, tokens: Tokens) -> Money | None:
     found = []
     for end, repeats in enumerate(REPEATS):
         written = tokens.cached if end == 2 else 0.0
-        usd = cost_usd(
-            model,
+        sent = Sent(
             round(tokens.input[end]),
             round(tokens.output[end] * examples / requests),
-            cache_write_tokens=round(min(written, tokens.input[end])),
-            cache_read_tokens=0 if end == 2 else round(min(tokens.cached, tokens.input[end])),
+            cache_write=round(min(written, tokens.input[end])),
+            cache_read=0 if end == 2 else round(min(tokens.cached, tokens.input[end])),
         )
+        usd = prices.cost(model, sent)
         if usd is None:
             return None
         found.append(usd * requests * repeats)

@@ -25,7 +25,7 @@ class Steering(BaseModel):
     budget_usd: float | None = Field(default=None, gt=0)
     """A new cap."""
     again: tuple[str, ...] = ()
-    """Slots, as `recipe/slot`, that are asked for again although they failed or were exhausted; `*` is all."""
+    """Slots, as `recipe/slot`, that come first from now on, also where they were given up; `*` is all given up."""
     again_number: int = 0
     """Grows with each wish, so that the same slot may be wished for twice."""
     cancel: bool = False

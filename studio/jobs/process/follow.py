@@ -13,7 +13,7 @@ from studio.jobs.process.tail import BadLine, EventTail
 
 _POLL_SECONDS = 0.075
 _LOOKS = 4
-"""Of so many polls without an event, one asks whether the process is still there, which costs more than all of them."""
+"""One of so many polls asks whether the process is still there, which costs more than all others together."""
 _BATCH = 200
 
 

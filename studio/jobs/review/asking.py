@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,10 +11,11 @@ from studio.config.persona import Persona
 from studio.config.settings import Settings
 from studio.jobs.events import JobError
 from studio.jobs.generate.order import Spec
-from studio.jobs.generate.pricing import cost_usd, worst_case_usd
+from studio.jobs.generate.pricing import Prices
 from studio.jobs.generate.prompt import Request
 from studio.jobs.generate.teachers.account import Account, account
-from studio.jobs.generate.teachers.faults import AttemptError, Backoff
+from studio.jobs.generate.teachers.faults import Backoff
+from studio.jobs.generate.teachers.patient import few_times, persist
 
 if TYPE_CHECKING:
     from studio.jobs.generate.teachers.messages import MessagesServer
@@ -59,16 +59,24 @@ def teacher_spec(settings: Settings, *, has_key: bool, max_tokens: int) -> Spec:
 class Asker:
     """A connection to one teacher."""
 
-    def __init__(self, spec: Spec, backoff: Backoff | None = None, *, request_seconds: float = 300.0) -> None:
-        """Make the connection.
+    def __init__(
+        self,
+        spec: Spec,
+        prices: Prices | None = None,
+        *,
+        backoff: Backoff | None = None,
+        request_seconds: float = 300.0,
+    ) -> None:
+        """Make the connection; without `prices` only the built-in list is known.
 
         Raises:
             JobError: the key or the model's name is missing.
         """
         from studio.jobs.generate.teachers.messages import MessagesServer
+        from studio.jobs.generate.teachers.pricetag import PriceTag
 
-        self.account: Account = account(spec)
-        self._max_tokens = spec.max_tokens
+        self.account: Account = account(spec, prices)
+        self._price = PriceTag(self.account, max_tokens=spec.max_tokens)
         self._backoff = backoff or Backoff(tries=4)
         self._server: MessagesServer = MessagesServer(
             self.account, max_tokens=spec.max_tokens, request_seconds=request_seconds
@@ -80,11 +88,11 @@ class Asker:
         Raises:
             JobError: no limit of money can be held.
         """
-        if self.account.paid and worst_case_usd(self.account.model, "", 1) is None:
+        if self.account.paid and not self.account.prices.known(self.account.model):
             raise JobError(
                 f"The price of {self.account.model} is not known, so no limit can be held.",
                 kept="All examples.",
-                to_do="Choose a model whose price is known, or Ollama, in settings.toml.",
+                to_do="State its price in data/prices.toml, or choose another model, or Ollama, in settings.toml.",
             )
 
     async def close(self) -> None:
@@ -93,9 +101,7 @@ class Asker:
 
     def most_usd(self, request: Request) -> float | None:
         """Return what a request can cost at most; 0 for a free teacher, None for an unknown price."""
-        if not self.account.paid:
-            return 0.0
-        return worst_case_usd(self.account.model, request.system + request.user, self._max_tokens)
+        return self._price.most(request)
 
     def check(self, example: Example) -> None:
         """Refuse to show an example to a server that may not see it.
@@ -114,28 +120,10 @@ class Asker:
             AttemptError: the server does not answer.
             JobError: the server refuses for good.
         """
-        for attempt in range(self._backoff.tries):
-            try:
-                reply = await self._server.ask(request)
-                break
-            except AttemptError as error:
-                if error.final is not None:
-                    raise error.final from error
-                # Asking again could be paid for twice, and the caller counts each question once.
-                if attempt == self._backoff.tries - 1 or (error.may_be_billed and self.account.paid):
-                    raise
-                await asyncio.sleep(self._backoff.seconds(attempt, error.retry_after))
-        cost = (
-            cost_usd(
-                self.account.model,
-                reply.input_tokens,
-                reply.output_tokens,
-                cache_write_tokens=reply.cache_write_tokens,
-                cache_read_tokens=reply.cache_read_tokens,
-            )
-            if self.account.paid
-            else 0.0
-        )
+        # Asking again could be paid for twice, and the caller counts each question once.
+        after = few_times(self._backoff, pay_twice=not self.account.paid)
+        reply = await persist(lambda: self._server.ask(request), after)
+        cost = self._price.real(reply, request) if self.account.paid else 0.0
         if reply.fault:
             raise NoAnswerError(reply.fault, cost)
         return Said(reply.text, reply.model, cost)

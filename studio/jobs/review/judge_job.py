@@ -15,6 +15,7 @@ from studio.config.persona import load_persona
 from studio.jobs.bill import Bill
 from studio.jobs.events import Event, Finished, Log, Stage
 from studio.jobs.generate.order import Spec as Teacher
+from studio.jobs.generate.pricing import Prices
 from studio.jobs.review.asking import Asker
 from studio.jobs.review.budgeted import Budgeted
 from studio.jobs.review.judge import Judge
@@ -38,10 +39,10 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
     """Yield the progress; what the limit leaves out is left as it is.
 
     Raises:
-        ConfigError: `persona.toml` is damaged.
+        ConfigError: `persona.toml` or `prices.toml` is damaged.
         JobError: the price is not known, or the teacher's server refuses for good; what came before is kept.
     """
-    asker = Asker(spec.teacher)
+    asker = Asker(spec.teacher, Prices.of(workspace))
     judge = Judge(asker, load_persona(workspace.persona_file))
     ids = await store.run(partial(_unrated, ids=spec.ids))
     yield Stage(name="judge", state="running", detail=f"{len(ids)} examples by {asker.account.model}")

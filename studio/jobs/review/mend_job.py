@@ -16,6 +16,7 @@ from studio.config.persona import load_persona
 from studio.jobs.bill import Bill
 from studio.jobs.events import Event, Finished, Log, Stage
 from studio.jobs.generate.order import Spec as Teacher
+from studio.jobs.generate.pricing import Prices
 from studio.jobs.review.asking import Asker
 from studio.jobs.review.budgeted import Budgeted
 from studio.jobs.review.decisions import edit
@@ -42,11 +43,11 @@ async def run(spec: Spec, workspace: Workspace, store: AsyncStore) -> AsyncItera
     """Yield the progress; the edits share a batch id, so that one undo takes all back.
 
     Raises:
-        ConfigError: `persona.toml` is damaged.
+        ConfigError: `persona.toml` or `prices.toml` is damaged.
         JobError: the teacher's server refuses for good; what came before is kept.
     """
     ruler = await asyncio.to_thread(read_ruler, workspace)
-    asker = Asker(spec.teacher)
+    asker = Asker(spec.teacher, Prices.of(workspace))
     mender = Mender(asker, load_persona(workspace.persona_file))
     yield Stage(name="mend", state="running", detail=f"{len(spec.ids)} examples: {spec.note}")
     batch, mended = new_id(), 0

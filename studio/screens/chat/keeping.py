@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from studio.screens.chat.talking import TalkingScreen
+from studio.screens.chat.versions import VersionsScreen
 from studio.screens.chat.words import WordsScreen
 from studio.screens.dialogs.picker import Choice, Picker
 from widgets.safe import safe_line
@@ -22,7 +22,7 @@ R = TypeVar("R")
 _NO_CASE = "="
 
 
-class KeepingScreen(TalkingScreen):
+class KeepingScreen(VersionsScreen):
     """A conversation out of whose turns examples, pairs, cases and files are made."""
 
     def _reply(self) -> ChatTurn | None:

@@ -74,12 +74,14 @@ class ChatScreen(KeepingScreen):
     def paint_model(self) -> None:
         choice = next((item for item in self._choices if item.model == self.model), None)
         detail = choice.detail if choice else ""
+        coming = "   answering; esc ends it" if self.busy else ""
         title = f"   {safe_line(self.chat.title, 60)}" if self.chat is not None and self.chat.title else ""
         self.query_one("#model", Static).update(
             Content.assemble(
                 (safe_line(choice.title if choice else self.model, 60), "bold"),
                 (f"  {safe_line(detail, 60)}", "$text-muted"),
                 (title, "$text-muted italic"),
+                (coming, "$accent"),
             )
         )
 

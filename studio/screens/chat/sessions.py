@@ -28,6 +28,7 @@ class SessionsScreen(ModalScreen[str | None]):
     SessionsScreen { align: center middle; background: $background 60%; }
     SessionsScreen > Vertical { width: 94%; max-width: 110; height: 80%; background: $surface; padding: 1 2; }
     SessionsScreen LineField { height: 1; border: none; padding: 0 1; margin: 1 0; background: $boost; }
+    SessionsScreen LineField:focus { border: none; }
     """
     BINDING_GROUP_TITLE = "Conversations"
     BINDINGS: ClassVar[list[BindingType]] = [

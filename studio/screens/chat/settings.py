@@ -42,6 +42,7 @@ class SettingsScreen(ModalScreen[object]):
     SettingsScreen Horizontal { height: 1; }
     SettingsScreen .label { width: 24; color: $text-muted; }
     SettingsScreen LineField { height: 1; width: 14; border: none; padding: 0 1; background: $boost; }
+    SettingsScreen LineField:focus { border: none; }
     SettingsScreen .hint { height: auto; color: $text-muted; }
     SettingsScreen .wrong { height: auto; color: $error; }
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
+import gc
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,15 @@ from widgets.transcript import Entry, Transcript
 
 if TYPE_CHECKING:
     from store.models import ChatSession, ChatTurn
+    from studio.jobs.chat.line import Line
     from studio.jobs.chat.talk import Answer
     from studio.jobs.events import Failed
     from studio.session import Session
 
+_LOCAL = "local:"
 _EMPTY = "Say something below; Enter sends it."
+_ASK_FIRST_SECONDS = 0.05
+"""The longest time after Enter in which nothing is drawn, until the question is on its way."""
 _DRAFT_SECONDS = 0.7
 """After the last key, what is written and not sent is kept."""
 
@@ -45,6 +51,8 @@ class TalkingScreen(StudioScreen):
         """The names of our deployments, once they are known."""
         self.failed: Failed | None = None
         """Why the last question has no reply."""
+        self._line: Line | None = None
+        """To the server, once the client is there."""
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="model", markup=False)
@@ -76,7 +84,17 @@ class TalkingScreen(StudioScreen):
 
     def opened(self, session: Session) -> None:
         self.guard(self._resume(session), "opening the last chat", group="resume")
-        self.run_worker(_warm_up, thread=True, group="warm", exit_on_error=False)
+        self.guard(self._warm_up(), "getting ready to ask", group="warm")
+
+    async def _warm_up(self) -> None:
+        from studio.jobs.chat.line import Line
+
+        await asyncio.to_thread(_import_all)
+        self._line = Line()
+
+    async def on_unmount(self) -> None:
+        if self._line is not None:
+            await self._line.close()
 
     async def _resume(self, session: Session) -> None:
         from studio.jobs.chat.growing import recover
@@ -96,6 +114,10 @@ class TalkingScreen(StudioScreen):
         self.paint()
         self.transcript.follow()
         self.paint_model()
+
+    def on_turn_lines_drawn(self) -> None:
+        # Its thousands of lines stay: a full collection that looks at them holds the screen for a tenth of a second.
+        gc.freeze()
 
     def paint_model(self) -> None:
         """Say whom one talks to."""
@@ -150,7 +172,11 @@ class TalkingScreen(StudioScreen):
         self.failed = None
         self.chat = conversation.model_copy(update={"model": self.model, "draft": ""})
         carries = self.model in self.deployed if self.deployed is not None else None
-        self._answer = Answer(self.chat, self.session.workspace, self.session.store, carries=carries)
+        self._answer = Answer(
+            self.chat, self.session.workspace, self.session.store, carries=carries, line=self._line
+        )
+        self.run_worker(self._draw_later(self._answer), group="chat", exit_on_error=False)
+        self.run_worker(self._talk(self._answer), group="chat", exit_on_error=False)
         place = 1 + sum(
             turn.parent == conversation.current and turn.role == "assistant" for turn in conversation.turns
         )
@@ -158,7 +184,13 @@ class TalkingScreen(StudioScreen):
         self.transcript.show([*entries_of(self.chat, self.persona_name), coming], select="coming")
         self.transcript.follow()
         self._paint_room()
-        self.run_worker(self._talk(self._answer), group="chat", exit_on_error=False)
+        self.paint_model()
+
+    async def _draw_later(self, answer: Answer) -> None:
+        """Let the question go out first: drawing it holds the loop for longer than sending it takes."""
+        with self.app.batch_update(), suppress(TimeoutError):
+            async with asyncio.timeout(_ASK_FIRST_SECONDS):
+                await answer.asked.wait()
 
     async def _talk(self, answer: Answer) -> None:
         try:
@@ -225,6 +257,8 @@ class TalkingScreen(StudioScreen):
         if self._drafting is not None:
             self._drafting.stop()
         self._drafting = self.set_timer(_DRAFT_SECONDS, self._keep_draft)
+        if self._line is not None and not self.model.startswith(_LOCAL) and not self._line.is_warm():
+            self.guard(self._line.warm(), "connecting to Ollama", group="line", exclusive=False)
 
     def _forget_draft(self) -> None:
         if self._drafting is not None:
@@ -239,45 +273,8 @@ class TalkingScreen(StudioScreen):
             self.chat = chat.model_copy(update={"draft": words})
             self.guard(self.keep(self.chat), "keeping what is written", group="draft")
 
-    # --- Versions ------------------------------------------------------------------------------------------
 
-    def turn_at_cursor(self) -> ChatTurn | None:
-        """Return the turn under the cursor."""
-        from studio.jobs.chat.conversation import shown
-
-        current = self.transcript.current
-        if self.chat is None or current is None:
-            return None
-        return next((turn for turn in shown(self.chat) if turn.id == current), None)
-
-    def action_version(self, step: int) -> None:
-        """Show another version of the turn under the cursor, and what followed it."""
-        from studio.jobs.chat.conversation import at_version, shown
-
-        turn = self.turn_at_cursor()
-        if turn is None or self.chat is None or self.busy:
-            return
-        depth = [other.id for other in shown(self.chat)].index(turn.id)
-        chat = at_version(self.chat, turn.id, step)
-        if chat.current != self.chat.current or shown(chat)[depth].id != turn.id:
-            self.chat, self.failed = chat, None
-            self.paint(select=shown(chat)[depth].id)
-            self.guard(self.keep(chat), "keeping which version is shown", group="keep")
-
-    def action_again(self) -> None:
-        """Answer again: the reply under the cursor, the question there, or else the last question."""
-        from studio.jobs.chat.conversation import before, shown
-
-        if self.chat is None or self.busy or not self.chat.turns:
-            return
-        turn = self.turn_at_cursor() or shown(self.chat)[-1]
-        if turn.role == "assistant":
-            self.ask(before(self.chat, turn.id))
-        else:
-            self.ask(self.chat.model_copy(update={"current": turn.id}))
-
-
-def _warm_up() -> None:
+def _import_all() -> None:
     """Import what the first question and its reply need, so that nobody waits for it then."""
     from studio.jobs.chat.talk import warm_up
     from widgets.markdown import parse

@@ -115,16 +115,20 @@ class TrialScreen(ModalScreen[None]):
         from studio.jobs.chat.conversation import turn_of
         from studio.jobs.events import Failed, Replied, Stage, Thought, Token
 
-        shown = self.query_one(f"#{side}", Transcript)
+        shown, waiting = self.query_one(f"#{side}", Transcript), False
         events = replies(asked, side, self._session.workspace, self._session.store, stop)
         async with aclosing(events) as stream:
             async for event in stream:
+                if waiting and isinstance(event, Token):
+                    waiting = False
+                    shown.change(figures="")
                 if isinstance(event, Token):
                     shown.write(event.text)
                 elif isinstance(event, Thought):
                     shown.write(thinking=event.text)
                 elif isinstance(event, Stage) and event.state == "running":
                     # The model's name is not said: the trial may be blind.
+                    waiting = True
                     shown.change(figures=f"{event.name} …")
                 elif isinstance(event, Failed):
                     shown.change(figures=f"✗ {event.what} {event.to_do}", wrong=True)

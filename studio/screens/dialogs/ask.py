@@ -26,6 +26,7 @@ class AskScreen(ModalScreen[str | None]):
     AskScreen { align: center middle; background: $background 60%; }
     AskScreen > Vertical { width: 76; max-width: 100%; height: auto; background: $surface; padding: 1 2; }
     AskScreen LineField { height: 1; border: none; padding: 0 1; margin-top: 1; background: $boost; }
+    AskScreen LineField:focus { border: none; }
     AskScreen .why { height: auto; color: $text-muted; }
     AskScreen .wrong { height: auto; color: $error; }
     """

@@ -8,8 +8,10 @@ from studio.screens.dialogs.picker import Choice
 from widgets.format import count, money
 
 if TYPE_CHECKING:
+    from studio.config.prices import StatedPrice
     from studio.config.recipes import Recipe
     from studio.jobs.generate.order import Spec
+    from studio.jobs.generate.pricing import Prices
     from studio.session import Session
 
 DEFAULT_CAP_USD = 20.0
@@ -33,7 +35,7 @@ def default_order(session: Session) -> Spec:
     )
 
 
-def rows_of(spec: Spec) -> dict[str, str]:
+def rows_of(spec: Spec, prices: Prices) -> dict[str, str]:
     """Return the rows that matter for the teacher, by name."""
     what = ", ".join(spec.slots or spec.recipes or spec.categories) or "all recipes"
     number = (
@@ -51,15 +53,58 @@ def rows_of(spec: Spec) -> dict[str, str]:
     if spec.teacher == "anthropic":
         rows["cap"] = money(spec.budget_usd) if spec.budget_usd else "none"
         rows["way"] = "Message Batches: half the price, within a day" if spec.batch else "live"
+        model = model_of(spec)
+        known = price_words(prices, model)
+        rows["price"] = f"{known} · {prices.source(model)}" if known else "not known: Enter states it"
     return rows
 
 
-def choices_of(row: str, recipes: tuple[Recipe, ...]) -> tuple[Choice, ...]:
+def model_of(spec: Spec) -> str:
+    """Return the model that Claude's API is asked for."""
+    from studio.jobs.generate.teachers.account import DEFAULT_MODEL
+
+    return spec.model or DEFAULT_MODEL
+
+
+def price_words(prices: Prices, model: str) -> str:
+    """Return what a model costs, in words; empty where that is not known."""
+    from studio.jobs.generate.pricing import Tokens
+
+    into, out = prices.cost(model, Tokens(1_000, 0)), prices.cost(model, Tokens(0, 1_000))
+    if into is None or out is None:
+        return ""
+    return f"{money(into * 1000)} in, {money(out * 1000)} out a million"
+
+
+def price_of(model: str, text: str) -> StatedPrice:
+    """Return the price that a person wrote as `input output`, dated today.
+
+    Raises:
+        ValueError: it is not two amounts.
+    """
+    from datetime import date
+
+    from studio.config.prices import StatedPrice
+
+    into, out = (float(part.lstrip("$")) for part in text.split())
+    return StatedPrice(model=model, dated=date.today(), input=into, output=out)
+
+
+def price_fault(text: str) -> str:
+    """Say what is wrong with a price, or nothing."""
+    try:
+        price_of("model", text)
+    except ValueError:
+        return "Two amounts in US dollars for a million tokens, such as: 2 10"
+    return ""
+
+
+def choices_of(row: str, recipes: tuple[Recipe, ...], prices: Prices) -> tuple[Choice, ...]:
     """Return what a row may be: `teacher`, `model` or `recipes`."""
     if row == "teacher":
         return _teachers()
     if row == "model":
-        return _models()
+        return _models(prices)
     categories = tuple(dict.fromkeys(recipe.category for recipe in recipes))
     found = [Choice(_ALL, "all recipes")]
     found += [Choice(f"category:{name}", name, "category") for name in categories]
@@ -112,15 +157,12 @@ def _teachers() -> tuple[Choice, ...]:
     )
 
 
-def _models() -> tuple[Choice, ...]:
-    from studio.jobs.generate.pricing import MODELS, cost_usd
+def _models(prices: Prices) -> tuple[Choice, ...]:
+    from studio.jobs.generate.pricing import MODELS
 
-    def price(model: str) -> str:
-        into, out = cost_usd(model, 1_000, 0), cost_usd(model, 0, 1_000)
-        return (
-            ""
-            if into is None or out is None
-            else f"{money(into * 1000)} in, {money(out * 1000)} out a million"
-        )
-
-    return (Choice("", "Claude's default"), *(Choice(model, model, price(model)) for model in MODELS))
+    stated = (price.model for price in prices.stated.price)
+    names = dict.fromkeys((*MODELS, *stated))
+    return (
+        Choice("", "Claude's default"),
+        *(Choice(name, name, price_words(prices, name)) for name in names),
+    )

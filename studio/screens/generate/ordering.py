@@ -12,12 +12,21 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from studio.config.prices import PRICES_FILE
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.picker import Choice, Picker
-from studio.screens.dialogs.reading import Page, ReadingScreen
-from studio.screens.generate.order_form import changed, choices_of, default_order, number_fault, rows_of
-from widgets.conversation import Turn
-from widgets.format import count, money
+from studio.screens.dialogs.reading import ReadingScreen
+from studio.screens.generate.cost import cost_content, leaving_page, range_of
+from studio.screens.generate.order_form import (
+    changed,
+    choices_of,
+    default_order,
+    model_of,
+    number_fault,
+    price_fault,
+    price_of,
+    rows_of,
+)
 from widgets.line_list import LineList
 from widgets.safe import safe_line
 
@@ -26,7 +35,8 @@ if TYPE_CHECKING:
     from studio.jobs.generate.inputs import Inputs
     from studio.jobs.generate.leaving import Leaving
     from studio.jobs.generate.order import Spec
-    from studio.jobs.generate.quote import Money, Quote
+    from studio.jobs.generate.pricing import Prices
+    from studio.jobs.generate.quote import Quote
     from studio.session import Session
 
 
@@ -54,11 +64,14 @@ class OrderScreen(ModalScreen[Any]):
         Binding("f", "fits", "What fits", id="order.fits", tooltip="Orders that keep within the cap"),
     ]
 
-    def __init__(self, session: Session, recipes: tuple[Recipe, ...]) -> None:
+    def __init__(self, session: Session, recipes: tuple[Recipe, ...], begin_with: Spec | None = None) -> None:
+        """`begin_with` is an order that is there already; None begins with the person's settings."""
         super().__init__()
         self._session = session
         self._recipes = recipes
+        self._begin_with = begin_with
         self._spec: Spec | None = None
+        self._prices: Prices | None = None
         self._inputs: Inputs | None = None
         self._quote: Quote | None = None
         self._leaving: Leaving | None = None
@@ -78,12 +91,28 @@ class OrderScreen(ModalScreen[Any]):
         self.run_worker(self._begin(), exit_on_error=False)
 
     async def _begin(self) -> None:
-        self._take(await asyncio.to_thread(default_order, self._session))
+        spec = self._begin_with
+        if spec is None:
+            spec = await asyncio.to_thread(default_order, self._session)
+        await self._read_prices()
+        self._take(spec)
+
+    async def _read_prices(self) -> None:
+        from studio.config.errors import ConfigError
+        from studio.jobs.generate.pricing import Prices
+
+        try:
+            self._prices = await asyncio.to_thread(Prices.of, self._session.workspace)
+        except ConfigError:
+            # Counting meets it too, and tells it.
+            self._prices = Prices()
 
     def _take(self, spec: Spec) -> None:
+        if self._prices is None:
+            return
         self._spec = spec
         rows = self.query_one(LineList)
-        shown = rows_of(spec)
+        shown = rows_of(spec, self._prices)
         rows.show(list(shown))
         rows.supply(
             {
@@ -116,40 +145,10 @@ class OrderScreen(ModalScreen[Any]):
         self._inputs, self._quote = inputs, quote
         self._leaving = what_leaves(inputs)
         self._new = not_agreed(session.workspace, self._leaving) if self._leaving else None
-        self._say(self._cost(quote))
+        self._say(cost_content(quote, self._leaving, self._new))
 
     def _say(self, content: Content) -> None:
         self.query_one("#cost", Static).update(content)
-
-    def _cost(self, quote: Quote) -> Content:
-        if not quote.examples:
-            return Content.styled(
-                "Nothing is left to generate: raise the number, or choose other recipes.", "$warning"
-            )
-        lines = [Content(f"{count(quote.examples)} examples in {count(quote.requests)} requests")]
-        if quote.free:
-            lines.append(Content("They cost nothing."))
-        elif quote.live is None or quote.batch is None:
-            lines.append(
-                Content.styled("The price of this model is not known: no cap can be kept.", "$warning")
-            )
-        else:
-            lines.append(Content(f"live     {_range(quote.live)}"))
-            lines.append(Content(f"batches  {_range(quote.batch)}"))
-            if quote.guessed:
-                names = ", ".join(quote.guessed[:3]) + (" …" if len(quote.guessed) > 3 else "")
-                guess = f"Guessed without a preview: {names}. v on the Generate screen measures."
-                lines.append(Content.styled(safe_line(guess, 200), "$text-muted"))
-            if quote.exceeds:
-                lines.append(
-                    Content.styled("! It may pass the cap, which holds in any case. f What fits", "$warning")
-                )
-        if self._new:
-            text = f"! Not agreed yet: {self._new.words()}. l lists them; g agrees to them and orders."
-            lines.append(Content.styled(safe_line(text, 300), "$warning"))
-        elif self._leaving:
-            lines.append(Content.styled(safe_line(f"Agreed: {self._leaving.words()}.", 300), "$text-muted"))
-        return Content("\n").join(lines)
 
     # --- Keys -----------------------------------------------------------------------------------------------
 
@@ -185,7 +184,7 @@ class OrderScreen(ModalScreen[Any]):
             )
             self.notify(said, timeout=4)
             return
-        choices = tuple(Choice(str(n), fit.what, _range(fit.money)) for n, fit in enumerate(found))
+        choices = tuple(Choice(str(n), fit.what, range_of(fit.money)) for n, fit in enumerate(found))
 
         def chosen(value: str | None) -> None:
             if value is not None:
@@ -200,6 +199,8 @@ class OrderScreen(ModalScreen[Any]):
             return
         if event.row_id == "way":
             self._take(spec.model_copy(update={"batch": not spec.batch}))
+        elif event.row_id == "price":
+            await self._ask_price(spec)
         elif event.row_id in ("teacher", "recipes", "model"):
             await self._pick(event.row_id, spec)
         else:
@@ -209,7 +210,9 @@ class OrderScreen(ModalScreen[Any]):
         if row == "model" and spec.teacher == "ollama":
             await self._ask(row, spec)
             return
-        choices = choices_of(row, self._recipes)
+        if self._prices is None:
+            return
+        choices = choices_of(row, self._recipes, self._prices)
         current = {"teacher": spec.teacher, "model": spec.model or "", "recipes": ""}[row]
 
         def chosen(value: str | None) -> None:
@@ -241,12 +244,27 @@ class OrderScreen(ModalScreen[Any]):
         check = None if row == "model" else number_fault
         await self.app.push_screen(AskScreen(title, why, value, check=check), done)
 
+    async def _ask_price(self, spec: Spec) -> None:
+        model = model_of(spec)
+        why = (
+            f"US dollars for a million tokens, in and out, such as: 2 10. Kept in data/{PRICES_FILE}, dated."
+        )
 
-def leaving_page(leaving: Leaving) -> Page:
-    """Return what leaves as a page to read."""
-    text = "\n".join((*leaving.fields, *leaving.files))
-    return Page(f"To {leaving.server}", (Turn(role="user", text=text),))
+        def done(text: str | None) -> None:
+            if text is not None:
+                self.run_worker(self._state(spec, text), group="price", exclusive=True, exit_on_error=False)
 
+        await self.app.push_screen(AskScreen(f"What {model} costs", why, check=price_fault), done)
 
-def _range(value: Money) -> str:
-    return f"{money(value.low)} – {money(value.expected)} – {money(value.high)}"
+    async def _state(self, spec: Spec, text: str) -> None:
+        from studio.config.errors import ConfigError
+        from studio.config.prices import state_price
+
+        file = self._session.workspace.data / PRICES_FILE
+        try:
+            await asyncio.to_thread(state_price, file, price_of(model_of(spec), text))
+        except (ConfigError, OSError) as error:
+            self._say(Content.styled(safe_line(f"✗ The price was not kept: {error}", 400), "$error"))
+            return
+        await self._read_prices()
+        self._take(spec)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.dialogs.reading import ReadingScreen
-from studio.screens.generate.ordering import leaving_page
+from studio.screens.generate.cost import leaving_page
 from widgets.conversation import Conversation, Turn
 from widgets.format import count, money
 from widgets.safe import safe, safe_line

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
+from studio.screens.generate.feed import Row
 from widgets.example_line import example_line
 from widgets.line_list import Line
 from widgets.safe import safe_line
@@ -13,6 +14,7 @@ from widgets.traffic_lines import TrafficFigures
 
 if TYPE_CHECKING:
     from store.models import Example
+    from studio.jobs.events import Unit
     from studio.jobs.generate.picture import Picture
     from studio.jobs.view import JobView
 
@@ -34,6 +36,8 @@ def figures_of(view: JobView, picture: Picture) -> TrafficFigures:
         failed=picture.failed,
         rejected=picture.rejected,
         duplicates=picture.duplicates,
+        lost=traffic.lost,
+        lost_usd=traffic.lost_usd,
         spent_usd=view.spent_usd or traffic.spent_usd,
         projected_usd=traffic.projected_usd,
         cap_usd=traffic.cap_usd,
@@ -56,6 +60,26 @@ def line_of(example: Example) -> Line:
     return Content.assemble(
         (f"{safe_line(against, 200)}", "$warning"), (f"  {safe_line(where, 60)}", "$text-muted")
     )
+
+
+def row_of(example: Example) -> Row:
+    """Return an example's row; one that does not count for its job is a failure of its slot."""
+    signals = example.signals
+    counts = not signals.flags and not signals.near_duplicate_of
+    place = "" if counts or not example.recipe else f"{example.recipe}/{example.slot or ''}"
+    return Row(line_of(example), example=example, place=place)
+
+
+def failed_row(event: Unit) -> Row:
+    """Return the row of a request that failed."""
+    place = f"{event.recipe}/{event.slot}" if event.recipe else ""
+    line = Content.assemble(
+        ("✗ ", "$error"),
+        ("a request failed  ", "$text-muted"),
+        safe_line(f"{place}  " if place else "", 60),
+        safe_line(event.reason),
+    )
+    return Row(line, failed=event, place=place)
 
 
 def counted(store: Any, *, ids: list[str]) -> dict[str, tuple[str, bool] | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.jobs.generate.again import what_becomes
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.dialogs.reading import Page, ReadingScreen
-from studio.screens.generate.rows import counted, figures_of, line_of
+from studio.screens.generate.feed import Row
+from studio.screens.generate.rows import counted, failed_row, figures_of, row_of
 from studio.screens.generate.steering import SteeringScreen
 from widgets.example_line import facts_of, turns_of
-from widgets.line_list import Line, LineList
+from widgets.line_list import LineList
 from widgets.recipe_bars import RecipeBars, RecipeRow, by_category
 from widgets.safe import safe_line
 from widgets.traffic_lines import TrafficLines
@@ -25,15 +26,12 @@ from widgets.traffic_lines import TrafficLines
 if TYPE_CHECKING:
     from store.live import Change
     from store.models import Example, JobRecord
-    from studio.config.recipes import Recipe
     from studio.jobs.events import Recorded
     from studio.jobs.view import JobView
     from studio.session import Session
 
 _AT_ONCE = 500
 """Examples that are read from the store at once."""
-_NEWEST = 200
-"""Examples and failures that can be read here; all are in Review."""
 
 
 class GenerateScreen(SteeringScreen):
@@ -51,19 +49,23 @@ class GenerateScreen(SteeringScreen):
             "g", "order", "Start", id="generate.order", tooltip="Order examples: who, what, what it costs"
         ),
         Binding("v", "preview", "Preview", id="generate.preview", tooltip="Try a recipe on three examples"),
+        Binding(
+            "F",
+            "failures",
+            "Failures",
+            id="generate.failures",
+            tooltip="Only what failed, or all that is new",
+        ),
         Binding("r", "reject", "Reject", id="generate.reject", tooltip="Reject the example under the cursor"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._recipes: tuple[Recipe, ...] = ()
         self._have: dict[str, tuple[str, bool]] = {}
         """Recipe of each example, and whether it counts."""
         self._stale_ids: set[str] | None = None
-        self._newest: deque[str] = deque(maxlen=_NEWEST)
-        self._lines: dict[str, Line] = {}
-        self._examples: dict[str, Example] = {}
         self._fresh = False
+        self._only_failures = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="status", markup=False)
@@ -123,10 +125,8 @@ class GenerateScreen(SteeringScreen):
     # --- The newest job -------------------------------------------------------------------------------------
 
     def another(self, record: JobRecord) -> None:
-        self._newest.clear()
-        self._lines.clear()
-        self._examples.clear()
-        self.failures.clear()
+        self.feed.clear()
+        self._only_failures = False
         self.picture = None
         self._fresh = True
 
@@ -138,29 +138,17 @@ class GenerateScreen(SteeringScreen):
         event = recorded.event
         if isinstance(event, Saved) and event.table == "examples":
             example = Example.model_validate(event.document)
-            self._examples[example.id] = example
-            self._add(example.id, line_of(example))
+            self._put(example.id, row_of(example))
         elif isinstance(event, Unit) and event.state == "failed":
-            self.failures[event.unit_id] = event
-            where = f"{event.recipe}/{event.slot}  " if event.recipe else ""
-            line = Content.assemble(
-                ("✗ ", "$error"),
-                ("a request failed  ", "$text-muted"),
-                safe_line(where, 60),
-                safe_line(event.reason),
-            )
-            self._add(event.unit_id, line)
+            self._put(event.unit_id, failed_row(event))
         elif isinstance(event, Traffic | RecipeFigures):
             self.picture = (self.picture or Picture()).after(event)
 
-    def _add(self, row_id: str, line: Line) -> None:
-        if len(self._newest) == _NEWEST and row_id not in self._lines:
-            gone = self._newest[-1]
-            for kept in (self._lines, self._examples, self.failures):
-                kept.pop(gone, None)
-        if row_id not in self._lines:
-            self._newest.appendleft(row_id)
-        self._lines[row_id] = line
+    def _put(self, row_id: str, row: Row) -> None:
+        if row.place and not self.feed.places:
+            # From the first failure on there is something to ask again.
+            self.refresh_bindings()
+        self.feed.put(row_id, row)
         self._fresh = True
 
     def draw(self, view: JobView) -> None:
@@ -169,10 +157,13 @@ class GenerateScreen(SteeringScreen):
             rows = self.query_one("#newest", LineList)
             # A reader at the top sees the newest; one who has gone down stays where they are.
             at_top = rows.cursor == 0
-            rows.supply(self._lines)
-            rows.show(list(self._newest))
+            rows.supply(self.feed.lines)
+            rows.show(self.feed.ids(failures=self._only_failures))
             if at_top:
                 rows.cursor = 0
+            self.query_one("#newest-title", Static).update(
+                "Failures, F All" if self._only_failures else "Newest"
+            )
         self._draw_bars()
         picture = self.picture
         lines = self.query_one(TrafficLines)
@@ -192,16 +183,25 @@ class GenerateScreen(SteeringScreen):
         from widgets.conversation import Turn
 
         name = self.session.persona.name if self.session and self.session.persona else "assistant"
-        if (example := self._examples.get(event.row_id)) is not None:
+        row = self.feed.get(event.row_id)
+        if row is None:
+            return
+        if (example := row.example) is not None:
             title = f"{example.category} · {example.slot or example.recipe or ''}"
-            page = Page(title, turns_of(example), facts_of(example))
-        elif (failed := self.failures.get(event.row_id)) is not None:
+            page = Page(title, turns_of(example), (*facts_of(example), *self._fate(row)))
+        elif (failed := row.failed) is not None:
             title = f"A request failed · {failed.recipe}/{failed.slot}"
             text = failed.text or "(nothing came)"
-            page = Page(title, (Turn(role="assistant", text=text),), (f"! {failed.reason}",))
+            page = Page(title, (Turn(role="assistant", text=text),), (f"! {failed.reason}", *self._fate(row)))
         else:
             return
         self.app.push_screen(ReadingScreen((page,), name))
+
+    def _fate(self, row: Row) -> tuple[str, ...]:
+        """Return what becomes of a failure, as a line to read; nothing of what is none."""
+        if not row.place or self.picture is None or self.view is None:
+            return ()
+        return (what_becomes(row.place, self.view.state, self.picture),)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "preview":
@@ -209,20 +209,14 @@ class GenerateScreen(SteeringScreen):
         if action == "order":
             return super().check_action("go", ())
         if action == "reject":
-            return bool(self._newest)
+            return bool(self.feed.ids())
+        if action == "failures":
+            return self._only_failures or bool(self.feed.places)
         return super().check_action(action, parameters)
 
     async def action_order(self) -> None:
         """Order examples."""
-        from studio.screens.generate.ordering import OrderScreen
-
-        if self.session is not None:
-            await self.app.push_screen(OrderScreen(self.session, self._recipes), self._ordered)
-
-    def _ordered(self, spec: Any) -> None:
-        if spec is not None:
-            self.notify("Starting generate …", timeout=3)
-            self.post_message(self.Start("generate", spec))
+        await self.show_order()
 
     async def action_preview(self) -> None:
         """Try a recipe on three examples."""
@@ -244,13 +238,17 @@ class GenerateScreen(SteeringScreen):
         choices = tuple(Choice(recipe.name, recipe.title, recipe.category) for recipe in self._recipes)
         await self.app.push_screen(Picker("Preview which recipe?", choices), chosen)
 
+    def action_failures(self) -> None:
+        """Show only what failed, or all again."""
+        self._only_failures = not self._only_failures
+        self._fresh = self._dirty = True
+
     def action_reject(self) -> None:
         """Reject the example under the cursor."""
-        example = self._examples.get(self.query_one("#newest", LineList).current or "")
-        if example is not None and self.session is not None:
-            self.guard(
-                self._reject(self.session, example), "rejecting an example", group="reject", exclusive=False
-            )
+        row = self.feed.get(self.query_one("#newest", LineList).current)
+        if row is not None and row.example is not None and self.session is not None:
+            rejecting = self._reject(self.session, row.example)
+            self.guard(rejecting, "rejecting an example", group="reject", exclusive=False)
 
     async def _reject(self, session: Session, example: Example) -> None:
         from studio.jobs.review.decisions import decide
@@ -266,7 +264,6 @@ class GenerateScreen(SteeringScreen):
             return decided
 
         decided = await session.store.write(write)
-        self._examples[decided.id] = decided
-        self._add(decided.id, line_of(decided))
+        self._put(decided.id, row_of(decided))
         self._dirty = True
         self.notify("Rejected; u in Review takes it back.", timeout=3)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from studio.jobs.generate.again import ENDED_EARLY, RUNNING, missing
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.picker import Choice, Picker
+from studio.screens.generate.feed import Feed
 from studio.screens.job_screen import JobScreen
 from widgets.line_list import LineList
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import JobRecord
-    from studio.jobs.events import Unit
+    from studio.config.recipes import Recipe
+    from studio.jobs.generate.order import Spec
     from studio.jobs.generate.picture import Picture
-
-_ALIVE = frozenset({"running", "paused"})
-_ENDED_EARLY = frozenset({"stopped", "failed", "killed"})
 
 
 class SteeringScreen(JobScreen):
@@ -29,8 +29,13 @@ class SteeringScreen(JobScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "T", "again_all", "All again", id="generate.again", tooltip="Ask again for all exhausted slots"
+            "t",
+            "again",
+            "Again",
+            id="generate.again_one",
+            tooltip="Ask again for what failed under the cursor, or go on with a job that ended",
         ),
+        Binding("T", "again_all", "All again", id="generate.again", tooltip="Ask again for all that failed"),
         Binding("c", "width", "Requests", id="generate.width", tooltip="Other number of requests at a time"),
         Binding("o", "first", "First", id="generate.first", tooltip="Which recipe comes first from now on"),
         Binding("B", "cap", "Cap", id="generate.cap", tooltip="Another cap for the money"),
@@ -44,8 +49,9 @@ class SteeringScreen(JobScreen):
         self.record: JobRecord | None = None
         self.picture: Picture | None = None
         """Of the newest job, None before its first figures."""
-        self.failures: dict[str, Unit] = {}
-        """Requests that failed, by their unit."""
+        self.feed = Feed()
+        """What can be read of the newest job."""
+        self._recipes: tuple[Recipe, ...] = ()
 
     def job_began(self, record: JobRecord) -> None:
         self.record = record
@@ -57,52 +63,90 @@ class SteeringScreen(JobScreen):
         offered: bool | None
         match action:
             case "width" | "first" | "cancel":
-                offered = state in _ALIVE
+                offered = state in RUNNING
             case "cap":
-                offered = state in _ALIVE or state in _ENDED_EARLY
+                offered = state in RUNNING or state in ENDED_EARLY
             case "again_all":
-                offered = self.picture is not None and bool(self.picture.exhausted())
-            case "again" if self.failures:
+                offered = bool(self.feed.places) or (
+                    self.picture is not None and bool(self.picture.exhausted())
+                )
+            case "again" if self.feed.places:
                 offered = True
             case _:
                 offered = super().check_action(action, parameters)
         return offered
 
     def action_again(self) -> None:
-        """Go on with a job that ended early; with one that runs, ask again for what failed under the cursor."""
+        """Ask again for what failed under the cursor; elsewhere go on with a job that ended early."""
+        row = self.feed.get(self.query_one("#newest", LineList).current)
         state = self.view.state if self.view is not None else ""
-        failed = self.failures.get(self.query_one("#newest", LineList).current or "")
-        if failed is None or (state not in _ALIVE and state != "done"):
+        if row is not None and row.place and self.picture is not None:
+            self._ask_again((row.place,))
+        elif state in ENDED_EARLY:
             super().action_again()
-            return
-        place = f"{failed.recipe}/{failed.slot}"
-        if self.picture is None or place not in self.picture.exhausted():
-            self.notify("What failed is asked for again by itself, until its slot is exhausted.", timeout=5)
         else:
-            self._again((place,))
+            self.notify(
+                "Go to a failure, ✗ or ≈, to ask for it again; F shows them, T asks for all.", timeout=4
+            )
 
     def action_again_all(self) -> None:
-        """Ask again for all exhausted slots."""
+        """Ask again for all that failed and is still missing."""
         if self.picture is not None:
-            self._again(self.picture.exhausted())
+            self._ask_again(self.feed.places)
 
-    def _again(self, places: tuple[str, ...]) -> None:
-        if self.view is not None and self.view.state in _ALIVE:
-            self._steer(again=places)
-            self.notify(f"Asked for again: {safe_line(', '.join(places), 120)}.", markup=False, timeout=4)
+    def _ask_again(self, places: tuple[str, ...]) -> None:
+        state, picture = self.view.state if self.view is not None else "", self.picture
+        if picture is None:
+            return
+        wanted = missing(places, picture)
+        if not wanted and state in ENDED_EARLY:
+            super().action_again()
+        elif not wanted:
+            self.notify("Nothing is missing: other requests made up for all that failed.", timeout=4)
+        elif state in RUNNING:
+            self._steer(again=wanted)
+            when = "once the job goes on (p)" if state == "paused" else "next"
+            self._tell(f"Asked for again {when}: {', '.join(wanted)}.")
+        elif state in ENDED_EARLY:
+            self.guard(self._go_on(wanted), "going on with generate", group="again")
+            self._tell(f"Going on, first with {', '.join(wanted)}.")
         else:
-            self.guard(self._order_slots(places), "ordering slots again", group="again")
+            self.guard(self._order_slots(wanted), "ordering slots again", group="again")
+
+    def _tell(self, text: str) -> None:
+        self.notify(safe_line(text, 160), markup=False, timeout=4)
+
+    async def _go_on(self, places: tuple[str, ...]) -> None:
+        folder = self.folder()
+        if folder is not None and self.view is not None and self.session is not None:
+            await _steered(folder, {"again": places})
+            await self._resume(self.session.manager, self.view.id)
 
     async def _order_slots(self, places: tuple[str, ...]) -> None:
+        """Show an order of these slots, with what it costs; the job that had them is over."""
         from studio.jobs.generate.order import Spec
         from studio.jobs.process.folder import JobFolder
 
         folder = self.folder()
-        if folder is not None:
-            header = await asyncio.to_thread(JobFolder(folder).header)
-            spec = Spec.model_validate(header.spec).model_copy(
-                update={"slots": places, "recipes": (), "more": None}
-            )
+        if folder is None:
+            return
+        spec = Spec.model_validate((await asyncio.to_thread(JobFolder(folder).header)).spec)
+        changes: dict[str, Any] = {"slots": places, "recipes": (), "categories": ()}
+        if spec.more is not None and self.picture is not None:
+            figures = self.picture.recipes.values()
+            changes["more"] = max(1, *(one.wanted - one.made for one in figures))
+        await self.show_order(spec.model_copy(update=changes))
+
+    async def show_order(self, begin_with: Spec | None = None) -> None:
+        """Open the order, by the person's settings or with what is given."""
+        from studio.screens.generate.ordering import OrderScreen
+
+        if self.session is not None:
+            await self.app.push_screen(OrderScreen(self.session, self._recipes, begin_with), self._ordered)
+
+    def _ordered(self, spec: Any) -> None:
+        if spec is not None:
+            self.notify("Starting generate …", timeout=3)
             self.post_message(self.Start("generate", spec))
 
     async def action_width(self) -> None:

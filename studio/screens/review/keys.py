@@ -66,6 +66,7 @@ TURNS = (
         "Keep the chosen reply as context, without a loss; or take it in",
     ),
     _key("P", "pair", "Pair", "pair", "A preference pair: edited chosen, original rejected"),
+    _key("w", "pairs", "Pairs", "pairs", "The preference pairs: both replies side by side, kept or dropped"),
 )
 MANY = (
     _key("A", "accept_all", "Accept all", "accept_all", "All that is listed, or what passes its recipe"),

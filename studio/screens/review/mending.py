@@ -62,9 +62,11 @@ class MendingScreen(SamplingScreen):
 
         Raises:
             JobError: there is no teacher, or no persona.
+            ConfigError: `data/prices.toml` cannot be used.
         """
         from studio.config.keys import find_key
         from studio.jobs.events import JobError
+        from studio.jobs.generate.pricing import Prices
         from studio.jobs.review.asking import Asker, teacher_spec
 
         session = self.session
@@ -74,7 +76,7 @@ class MendingScreen(SamplingScreen):
             )
         key = await asyncio.to_thread(find_key)
         spec = teacher_spec(session.settings, has_key=key is not None, max_tokens=max_tokens)
-        return spec, Asker(spec), session.persona
+        return spec, Asker(spec, Prices.of(session.workspace)), session.persona
 
     async def _propose(self, mender: Mender, example: Example, note: str) -> Proposal | None:
         """Return the teacher's version; where there is none, say why."""

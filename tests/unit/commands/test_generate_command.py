@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from studio.jobs.generate.leaving import AGREED_FILE
 from studio.jobs.generate.steering import read_steering
+from studio.jobs.process.lock import holder
 from studio.workspace import Workspace
-from tests.fixtures.messages_server import MessagesServer
+from tests.fixtures.messages_server import MessagesServer, Step
 from tests.unit.commands.conftest import Studio
 from tests.unit.jobs.generate.conftest import TINY
 
@@ -82,6 +84,44 @@ def test_at_the_cap_it_stops_says_what_is_missing_and_goes_on_with_a_higher_one(
     nobody = studio.run("generate", "-w", str(workspace), "--steer", "nobody", "--concurrency", "3")
     assert nobody.returncode == 1
     assert "no generate job nobody" in nobody.stderr
+
+
+def test_a_running_job_pauses_goes_on_asks_again_and_stops(
+    studio: Studio, workspace: Path, paid: tuple[str, ...], server: MessagesServer
+) -> None:
+    server.choose = lambda number: Step("hold" if number >= 2 else "good")
+    lines = studio.json(*paid, "--recipe", "tiny", "--count", "40", "--agree", "--detach")
+    job = next(line["id"] for line in lines if line["type"] == "job")
+    events = Workspace(workspace).jobs / job / "events.jsonl"
+    server.wait_for_requests(3)
+    here = ("generate", "-w", str(workspace))
+    paused = studio.run(*here, "--pause", job[:8])
+    assert paused.returncode == 0, paused.stderr
+    assert f"--resume {job[:8]}" in paused.stdout
+    server.held.set()
+    wait_for(lambda: '"type":"paused"' in events.read_text())
+    asked = studio.run(*here, "--steer", job, "--slot", "tiny/python")
+    assert asked.returncode == 0, asked.stderr
+    assert read_steering(events.parent).again == ("tiny/python",)
+    server.held.clear()
+    went_on = studio.run(*here, "--resume", job, "--detach")
+    assert went_on.returncode == 0, went_on.stderr
+    wait_for(lambda: '"type":"resumed"' in events.read_text())
+    stopped = studio.run(*here, "--stop", job)
+    assert stopped.returncode == 0, stopped.stderr
+    server.held.set()
+    wait_for(lambda: '"state":"stopped"' in events.read_text())
+    wait_for(lambda: holder(events.with_name("lock")) is None)
+    again = studio.run(*here, "--stop", job)
+    assert again.returncode == 1
+    assert "does not run" in again.stderr
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
 
 
 def test_a_preview_wants_a_recipe(studio: Studio, workspace: Path) -> None:

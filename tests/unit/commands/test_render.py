@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from rich.console import Console
 
 from studio.commands.render import words
 from studio.commands.render.json_lines import JsonLines
@@ -19,6 +20,7 @@ from studio.jobs.events import (
     Metrics,
     Paused,
     Progress,
+    RecipeFigures,
     Replied,
     Resumed,
     Sample,
@@ -37,8 +39,13 @@ EVENTS: list[Event] = [
     Progress(done=1, total=10, unit="steps", label=HOSTILE, rate=2.5, eta_seconds=61, spent_usd=0.5),
     Metrics(step=1, values={"loss": 1.84219, HOSTILE: float("nan")}),
     Log(level="warning", text=HOSTILE),
-    Saved(table="examples", document={"id": "x", "text": HOSTILE}),
+    RecipeFigures(recipe=HOSTILE, wanted=40, made=12, failed=1, duplicates=3, exhausted=(HOSTILE,)),
+    Saved(
+        table="examples",
+        document={"id": "x", "category": HOSTILE, "slot": HOSTILE, "messages": [{"content": HOSTILE}] * 2},
+    ),
     Unit(unit_id="u-1", state="failed", reason=HOSTILE),
+    Unit(unit_id="u-2", state="failed", reason=HOSTILE, recipe=HOSTILE, slot=HOSTILE),
     Sample(step=1, prompt=HOSTILE, reply=HOSTILE * 50),
     Token(text=HOSTILE),
     Replied(
@@ -49,7 +56,7 @@ EVENTS: list[Event] = [
         first_token_seconds=0.031,
         cancelled=True,
     ),
-    Traffic(requests_per_minute=38, requests_limit=50, in_flight=3, cap_usd=20.0, waiting=HOSTILE),
+    Traffic(requests_per_minute=38, requests_limit=50, in_flight=3, lost=2, cap_usd=20.0, waiting=HOSTILE),
     Paused(why=HOSTILE),
     Resumed(),
     Failed(what=HOSTILE, kept=HOSTILE, to_do=HOSTILE, log_path=HOSTILE),
@@ -112,6 +119,29 @@ def test_figures_are_written_as_people_read_them() -> None:
     assert words.reply_figures(replied) == "118 tokens · 84.2 tokens/s · first after 0.03 s · jessy"
 
 
+def test_a_recipe_and_an_example_are_told_in_a_line() -> None:
+    figures = RecipeFigures(recipe="technical", wanted=4_000, made=312, rejected=3, duplicates=12)
+    assert words.recipe(figures) == "technical 312/4,000 · 3 broke it · 12 duplicates"
+    turns = [{"role": "user", "content": "What is a borrow?"}, {"role": "assistant", "content": "A loan."}]
+    document = {"category": "technical", "slot": "rust", "messages": turns}
+    assert words.example(document) == "technical · rust  What is a borrow? → A loan."
+
+
+def test_a_terminal_shows_each_recipe_and_the_newest_example() -> None:
+    out = io.StringIO()
+    live = Live(Console(file=out, force_terminal=True, width=140))
+    turns = [{"content": "What is a borrow?"}, {"content": "A loan."}]
+    document = {"category": "technical", "slot": "rust", "messages": turns}
+    with live:
+        live.show(RecipeFigures(recipe="technical", wanted=40, made=12))
+        live.show(RecipeFigures(recipe="turkish", wanted=30, made=7, duplicates=2))
+        live.show(Saved(table="examples", document=document))
+    shown = out.getvalue()
+    assert "12/40" in shown
+    assert "7/30 · 2 duplicates" in shown
+    assert "What is a borrow? → A loan." in shown
+
+
 def test_a_streamed_reply_is_one_text_and_its_figures_a_line(clock: Clock) -> None:
     events: list[Event] = [Token(text="Mer"), Token(text="haba\n✨"), Replied(text="", model="m", tokens=2)]
     assert shown(events, clock) == ["Merhaba", "✨", "2 tokens · m"]
@@ -149,8 +179,6 @@ def test_hostile_text_reaches_no_output_raw(event: Event, clock: Clock) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
 def test_a_terminal_gets_no_markup_and_no_escape_of_a_models(event: Event) -> None:
-    from rich.console import Console
-
     out = io.StringIO()
     # Without colours Rich writes no escapes of its own, so any that is left came from the event.
     console = Console(file=out, force_terminal=False, width=80)

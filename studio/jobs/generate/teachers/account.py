@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from studio.jobs.events import JobError
 from studio.jobs.generate.order import Spec
-from studio.jobs.generate.pricing import cost_usd
+from studio.jobs.generate.pricing import Prices
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 
@@ -27,10 +27,12 @@ class Account:
     """True where tokens cost money."""
     remote: bool
     """True where what is sent leaves this machine."""
+    prices: Prices = field(default_factory=Prices)
+    """What its models cost."""
 
 
-def account(spec: Spec) -> Account:
-    """Return the account of a spec's teacher.
+def account(spec: Spec, prices: Prices | None = None) -> Account:
+    """Return the account of a spec's teacher; without `prices` only the built-in list is known.
 
     Raises:
         JobError: the key is missing, an Ollama model has to be named, the address is none, or a budget is given
@@ -48,14 +50,15 @@ def account(spec: Spec) -> Account:
             to_do="Set ANTHROPIC_API_KEY, enter the key in the studio, or generate with --teacher offline.",
         )
     model = spec.model or DEFAULT_MODEL
-    if spec.budget_usd is not None and cost_usd(model, 1, 1) is None:
+    prices = prices or Prices()
+    if spec.budget_usd is not None and not prices.known(model):
         raise JobError(
             f"The price of {model} is not known, so a budget cannot be kept.",
             kept="Nothing was changed, and nothing was sent.",
-            to_do="Choose a model whose price is known, or go without a budget.",
+            to_do="State its price in data/prices.toml, choose another model, or go without a budget.",
         )
     # A server of the Messages API on this machine may be a proxy to another one.
-    return Account(model, key.value, spec.base_url, paid=True, remote=True)
+    return Account(model, key.value, spec.base_url, paid=True, remote=True, prices=prices)
 
 
 def _ollama(spec: Spec) -> Account:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from studio.jobs.generate.teachers.faults import AttemptError, of_status
+from studio.jobs.generate.teachers.faults import AttemptError, of_status, retry_after_of
 from studio.jobs.generate.teachers.messages import MessagesServer, Reply, reply_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,15 @@ class Outcome:
     """An error that comes again with the same request."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a look at a batch has shown."""
+
+    ended: bool
+    retry_after: float | None
+    """Seconds that the server asks to wait before the next one; None where it asks for nothing."""
+
+
 class BatchCalls:
     """One server's batches."""
 
@@ -49,10 +58,12 @@ class BatchCalls:
             rows: Any = [{"custom_id": key, "params": params} for key, params in requests.items()]
             return _checked(await self._batches.create(requests=rows))
 
-    async def retrieve(self, batch_id: str) -> MessageBatch:
-        """Return how a batch stands; raises as `create`, and `BatchGoneError`."""
+    async def ended(self, batch_id: str) -> Look:
+        """Look whether a batch is done; raises as `create`, and `BatchGoneError`."""
         with _faults(gone=True):
-            return _checked(await self._batches.retrieve(batch_id))
+            raw = await self._batches.with_raw_response.retrieve(batch_id)
+            batch = _checked(await raw.parse())
+            return Look(batch.processing_status == "ended", retry_after_of(raw.headers))
 
     async def cancel(self, batch_id: str) -> None:
         """Ask for no more of a batch; what is done of it can be collected. One that has ended stays as it is."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studio.jobs import events
 from studio.jobs.events import Event, JobError, Log, Traffic
@@ -16,25 +16,22 @@ from studio.jobs.generate.order import Order, Spec
 from studio.jobs.generate.prompt import request
 from studio.jobs.generate.queue import UnitQueue
 from studio.jobs.generate.teachers.base import HOLDING, Answer, BudgetUsedError
-from studio.jobs.generate.teachers.batch_calls import BatchCalls, BatchGoneError, Outcome
+from studio.jobs.generate.teachers.batch_calls import BatchCalls, BatchGoneError, Look, Outcome
 from studio.jobs.generate.teachers.faults import AttemptError
 from studio.jobs.generate.teachers.messages import MessagesServer
 from studio.jobs.generate.teachers.patient import Patient
+from studio.jobs.generate.teachers.polling import Polls
+from studio.jobs.generate.teachers.posting import Posting
 from studio.jobs.generate.teachers.pricetag import PriceTag
 from studio.jobs.generate.teachers.submitted import Submissions, Submitted
 from studio.jobs.generate.units import Unit
 from studio.jobs.process.context import JobContext
-
-if TYPE_CHECKING:
-    from anthropic.types.messages import MessageBatch
 
 MOST_BYTES = 200 * 1024 * 1024
 """Of one batch; the server takes 256 MB."""
 MOST_ERRORS = 3
 """A request that failed so often in batches is a failed unit."""
 _POLL_CONTROL = 0.1
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""By which a server's clock may be behind ours."""
 
 
 class BatchTeacher:
@@ -75,15 +72,17 @@ class BatchTeacher:
         self._price = PriceTag(server.account, max_tokens=spec.max_tokens, batch=True)
         self._book = Submissions(job.folder)
         self._batches = self._book.open
+        self._posting = Posting(self._calls, self._book)
         self._unit = unit
-        self._tried: set[str] = set()
-        """Batches that may be with the server although their id is not known."""
-        self._not_ours: set[str] = set()
-        """Batches of this account that turned out to be somebody else's."""
-        self._cancelled: set[str] = set()
+        self._cancelled: set[str | None] = set()
         self._errors: dict[str, int] = {}
+        self._polls = Polls(spec.poll_seconds, spec.poll_most_seconds)
         self._patient = Patient(spec, job.control.requested, course.tick, known=bool(self._book.ids))
         self._news = self._patient.news
+
+    def under_way(self) -> set[str]:
+        """Return the units that the server has, or may have."""
+        return {unit for batch in self._batches.values() for unit in batch.units}
 
     async def close(self) -> None:
         """Close the connections; the server goes on with its batches."""
@@ -98,9 +97,9 @@ class BatchTeacher:
         await self._find_lost()
         while True:
             self._course.tick()
-            if self._course.cancelled:
+            if self._to_cancel():
                 await self._cancel()
-            elif self._requested() not in HOLDING:
+            elif not self._course.cancelled and self._requested() not in HOLDING:
                 async for event in self._submit(queue):
                     yield event
             while self._news:
@@ -113,11 +112,11 @@ class BatchTeacher:
                 yield item
             yield self._traffic()
             if self._batches:
-                await self._patient.sleep(self._spec.poll_seconds, until=lambda: self._course.cancelled)
+                await self._patient.sleep(self._polls.seconds(self._batches.values()), until=self._to_cancel)
 
     def _know(self, queue: UnitQueue) -> None:
         """Take what is in batches already out of the queue."""
-        submitted = {unit for batch in self._batches.values() for unit in batch.units}
+        submitted = self.under_way()
         waiting = [queue.take() for _ in range(len(queue))]
         queue.add(unit for unit in waiting if unit.id not in submitted)
 
@@ -152,7 +151,7 @@ class BatchTeacher:
         made = self._book.add(tuple(batch))
         self._budget.begin_all(worst)
         try:
-            batch_id = await self._patient(lambda: self._create_once(made, batch))
+            batch_id = await self._patient(lambda: self._posting.send(made, batch))
         except JobError:
             # Refused: it is not there, and costs nothing.
             self._book.close(made)
@@ -162,25 +161,10 @@ class BatchTeacher:
         self._book.name(made, batch_id)
         return Log(text=f"batch {batch_id} with {len(batch)} requests is submitted")
 
-    async def _create_once(self, made: Submitted, batch: dict[str, dict[str, Any]]) -> str:
-        """Submit a batch unless an earlier attempt has done it and only its answer was lost; return its id."""
-        if made.key in self._tried and (there := await self._there(made)) is not None:
-            return there
-        self._tried.add(made.key)
-        return (await self._calls.create(batch)).id
-
-    async def _there(self, batch: Submitted) -> str | None:
-        """Return the id that the server has given to a batch of ours whose answer never came, or None."""
-        known = self._book.ids | self._not_ours
-        found = await self._calls.since(batch.began - _CLOCKS_DIFFER)
-        same = [one for one in found if one.id not in known and _total(one) == len(batch.units)]
-        # The oldest: a later one of the same size would have been sent after this one was known.
-        return min(same, key=lambda one: one.created_at).id if same else None
-
     async def _find_lost(self) -> None:
         """Look at the server for batches whose id was never heard: the job was killed, or the answer was cut."""
         for batch in [b for b in self._batches.values() if b.id is None]:
-            found = await self._patient(partial(self._there, batch))
+            found = await self._patient(partial(self._posting.there, batch))
             if found is not None:
                 self._book.name(batch, found)
                 self._news.append(Log(text=f"batch {found} was found at the server"))
@@ -194,12 +178,13 @@ class BatchTeacher:
 
     async def _collect(self, queue: UnitQueue) -> AsyncIterator[Answer | Event]:
         for batch in list(self._batches.values()):
-            if batch.id is None:
+            if batch.id is None or not self._polls.due(batch):
                 continue
             batch_id = batch.id
             try:
-                state: MessageBatch = await self._patient(partial(self._calls.retrieve, batch_id))
-                if state.processing_status != "ended":
+                look: Look = await self._patient(partial(self._calls.ended, batch_id))
+                self._polls.looked(batch, look.retry_after)
+                if not look.ended:
                     continue
                 async for item in self._results(batch, queue):
                     yield item
@@ -236,8 +221,7 @@ class BatchTeacher:
                 attempt += 1
                 await self._patient.after(fault, attempt)
         if not ours:
-            self._not_ours.add(str(batch.id))
-            self._book.forget_name(batch)
+            self._posting.not_ours(batch)
             await self._find_lost()
             return
         # Units whose answer was kept before a kill are settled by it; the rest the server does not know.
@@ -273,12 +257,19 @@ class BatchTeacher:
         if not self._course.cancelled:
             queue.add(unit for unit_id in unit_ids if (unit := self._unit(unit_id)) is not None)
 
+    def _to_cancel(self) -> bool:
+        """Say whether a person wishes to cancel a batch of which the server does not know that yet."""
+        return self._course.cancelled and any(
+            batch.id not in self._cancelled for batch in self._batches.values()
+        )
+
     async def _cancel(self) -> None:
         for batch in self._batches.values():
-            if batch.id is not None and batch.id not in self._cancelled:
-                batch_id = batch.id
-                self._cancelled.add(batch_id)
-                await self._patient(partial(self._calls.cancel, batch_id))
+            if batch.id not in self._cancelled:
+                self._cancelled.add(batch.id)
+                if batch.id is not None:
+                    await self._patient(partial(self._calls.cancel, batch.id))
+                self._polls.soon(batch)
 
     def _waiting(self) -> str:
         requests = sum(len(batch.units) for batch in self._batches.values())
@@ -290,10 +281,12 @@ class BatchTeacher:
             in_flight=requests,
             committed_usd=self._budget.committed_usd,
             cap_usd=self._budget.limit_usd,
-            waiting=f"{self._waiting()} are with the server" if requests else "",
+            waiting=f"{self._waiting()} are with the server, looked at {self._next_look()}"
+            if requests
+            else "",
         )
 
-
-def _total(batch: MessageBatch) -> int:
-    counts = batch.request_counts
-    return counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
+    def _next_look(self) -> str:
+        """Return when the server is asked next, by the clock of this machine."""
+        seconds = self._polls.seconds(self._batches.values())
+        return f"again at {datetime.now().astimezone() + timedelta(seconds=seconds):%H:%M:%S}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ def of_status(error: anthropic.APIStatusError) -> AttemptError:
         return AttemptError(
             f"the server answered {status}",
             may_be_billed=False,
-            retry_after=_seconds(error.response.headers.get("retry-after")),
+            retry_after=retry_after_of(error.response.headers),
             limits=limits,
             status=status,
         )
@@ -102,9 +103,10 @@ def of_status(error: anthropic.APIStatusError) -> AttemptError:
     )
 
 
-def _seconds(header: str | None) -> float | None:
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer asks to wait; None where it asks for nothing that makes sense."""
     try:
-        value = float(header or "")
+        value = float(headers.get("retry-after") or "")
     except ValueError:
         return None
     return value if math.isfinite(value) and value > 0 else None

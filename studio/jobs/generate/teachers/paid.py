@@ -113,6 +113,10 @@ class PaidTeacher:
         """Ask for so many at a time from now on, at most."""
         self.pace.most = most
 
+    def under_way(self) -> set[str]:
+        """Return the units that are in flight."""
+        return {unit.id for unit in self._in_flight.values()}
+
     async def close(self) -> None:
         """Close the connections."""
         await self._server.close()

@@ -15,12 +15,48 @@ from studio.jobs.generate.teachers.faults import AttemptError, Backoff
 from studio.jobs.generate.teachers.trouble import Health
 
 T = TypeVar("T")
+After = Callable[[AttemptError, int], Awaitable[None]]
+"""Waits after an attempt that failed, the first one being 1; raises where there shall be no other one."""
 
 _POLL_SECONDS = 0.1
 
 
+async def persist(call: Callable[[], Awaitable[T]], after: After) -> T:
+    """Return what a call brings, made again until it brings something or `after` has enough.
+
+    Raises:
+        JobError: the server says that asking again cannot help.
+        Exception: what `after` raises, and what else the call raises.
+    """
+    attempt = 0
+    while True:
+        try:
+            return await call()
+        except AttemptError as fault:
+            if fault.final:
+                raise fault.final from fault
+            attempt += 1
+            await after(fault, attempt)
+
+
+def few_times(backoff: Backoff, *, pay_twice: bool) -> After:
+    """Return an `after` for one question that a person waits for: a few attempts, then the fault itself.
+
+    Args:
+        backoff: how many attempts, and how long between them.
+        pay_twice: whether a question is asked again although its lost answer may have been billed.
+    """
+
+    async def after(fault: AttemptError, attempt: int) -> None:
+        if attempt >= backoff.tries or (fault.may_be_billed and not pay_twice):
+            raise fault
+        await asyncio.sleep(backoff.seconds(attempt - 1, fault.retry_after))
+
+    return after
+
+
 class Patient:
-    """One call after the other to one server."""
+    """One call after the other to one server, by a job that can wait."""
 
     def __init__(self, spec: Spec, requested: Asked, tick: Callable[[], None], *, known: bool) -> None:
         """`tick` is called often while it waits; `known` is whether the server has answered this job before."""
@@ -38,19 +74,10 @@ class Patient:
             JobError: the server refuses, or has been away for too long.
             Exception: what else the call raises.
         """
-        attempt = 0
-        while True:
-            try:
-                found = await call()
-            except AttemptError as fault:
-                if fault.final:
-                    raise fault.final from fault
-                attempt += 1
-                await self.after(fault, attempt)
-            else:
-                if said := self._health.well():
-                    self.news.append(Log(text=said))
-                return found
+        found = await persist(call, self.after)
+        if said := self._health.well():
+            self.news.append(Log(text=said))
+        return found
 
     async def after(self, fault: AttemptError, attempt: int) -> None:
         """Wait after an attempt that failed, the first one being 1.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.jobs import events
-from studio.jobs.generate.pricing import cost_usd, worst_case_usd
+from studio.jobs.generate.pricing import Tokens
 from studio.jobs.generate.prompt import Request
 from studio.jobs.generate.teachers.account import Account
 from studio.jobs.generate.teachers.messages import Reply
@@ -18,32 +18,31 @@ class PriceTag:
         self._max_tokens = max_tokens
         self._batch = batch
 
-    def worst(self, prompt: Request) -> float:
-        """Return what a request can cost at most; 0 where its price is not known, which no budget allows."""
+    def most(self, prompt: Request) -> float | None:
+        """Return what a request can cost at most; None where its price is not known."""
         if not self._account.paid:
             return 0.0
-        model = prompt.model or self._account.model
         text = prompt.system + prompt.user
-        return worst_case_usd(model, text, prompt.max_tokens or self._max_tokens, batch=self._batch) or 0.0
+        most = prompt.max_tokens or self._max_tokens
+        return self._account.prices.most(self._asked(prompt), text, most, batch=self._batch)
+
+    def worst(self, prompt: Request) -> float:
+        """Return what a budget sets aside for a request; 0 where its price is not known, which no budget allows."""
+        return self.most(prompt) or 0.0
 
     def real(self, reply: Reply, prompt: Request | None = None) -> float | None:
         """Return what an answer costs; None where that is not known, or costs nothing."""
         if not self._account.paid:
             return None
-        # A server may answer with a name that has a date, or one of its own, whose price is not known.
-        asked = (prompt.model if prompt else None) or self._account.model
-        for model in (reply.model, asked):
-            cost = cost_usd(
-                model,
-                reply.input_tokens,
-                reply.output_tokens,
-                cache_write_tokens=reply.cache_write_tokens,
-                cache_read_tokens=reply.cache_read_tokens,
-                batch=self._batch,
-            )
-            if cost is not None:
-                return cost
-        return None
+        tokens = Tokens(
+            reply.input_tokens, reply.output_tokens, reply.cache_write_tokens, reply.cache_read_tokens
+        )
+        prices = self._account.prices
+        # A server may answer with a name that has a date, or one of its own. What a person states of either of the
+        # two goes before what the list knows.
+        models = sorted((reply.model, self._asked(prompt)), key=lambda model: prices.stated.of(model) is None)
+        costs = (prices.cost(model, tokens, batch=self._batch) for model in models)
+        return next((usd for usd in costs if usd is not None), None)
 
     def event(self, unit: Unit, reply: Reply, prompt: Request | None = None) -> events.Unit:
         """Return the event that keeps a unit's answer."""
@@ -58,3 +57,6 @@ class PriceTag:
             output_tokens=reply.output_tokens,
             cost_usd=self.real(reply, prompt),
         )
+
+    def _asked(self, prompt: Request | None) -> str:
+        return (prompt.model if prompt else None) or self._account.model

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from store.live import AsyncStore
 from studio.jobs.events import Event, JobError
-from studio.jobs.generate.inputs import make_inputs
+from studio.jobs.generate.inputs import Inputs, make_inputs
 from studio.jobs.generate.job import run
 from studio.jobs.generate.leaving import Leaving, agree, what_leaves
 from studio.jobs.generate.order import Spec
+from studio.jobs.generate.preview_job import Spec as PreviewSpec
+from studio.jobs.generate.preview_job import Tried
+from studio.jobs.manager import JobManager
 from studio.jobs.order import order
 from studio.jobs.process.context import JobContext
 from studio.jobs.process.control import Control
@@ -120,3 +124,27 @@ def drive(workspace: Workspace) -> Drive:
         return seen
 
     return go
+
+
+class Trying:
+    """Previews as the studio and the command run them."""
+
+    def __init__(self, manager: JobManager) -> None:
+        self._manager = manager
+
+    async def __call__(self, spec: Spec, **changes: str) -> list[Event]:
+        asked = PreviewSpec(teacher=spec, recipe="tiny", **changes)
+        return [event async for event in self._manager.stream("preview", asked)]
+
+
+@pytest_asyncio.fixture
+async def trying(workspace: Workspace, store: AsyncStore) -> AsyncIterator[Trying]:
+    yield Trying(JobManager(workspace, store))
+
+
+async def inputs_of(spec: Spec, workspace: Workspace, store: AsyncStore) -> Inputs:
+    return await make_inputs(spec, workspace, store, order_id="q")
+
+
+def tried(events: list[Event]) -> list[Tried]:
+    return [event for event in events if isinstance(event, Tried)]

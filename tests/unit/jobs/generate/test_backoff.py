@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.jobs.generate.teachers.faults import Backoff, _seconds
+from studio.jobs.generate.teachers.faults import Backoff, retry_after_of
 
 BACKOFF = Backoff()
 
@@ -28,4 +28,4 @@ def test_waits_are_capped_and_never_shorter_than_asked(attempt: int, asked: floa
 def test_a_header_that_is_no_number_of_seconds_asks_for_nothing(
     header: str | None, seconds: float | None
 ) -> None:
-    assert _seconds(header) == seconds
+    assert retry_after_of({"retry-after": header} if header is not None else {}) == seconds

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from studio.jobs.events import Event, Failed, Finished, Log, Saved, Unit
+from studio.jobs.events import Event, Failed, Finished, Log, Saved, Traffic, Unit
 from studio.jobs.generate.order import Spec
 from studio.jobs.generate.steering import read_steering, steer
 from studio.jobs.generate.teachers.submitted import BATCHES_FILE, pending_units, read_batches
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def spec(paid_spec: Spec) -> Spec:
     """The same 12 examples in 6 requests, as batches that are asked about often."""
-    return paid_spec.model_copy(update={"batch": True, "poll_seconds": 0.01})
+    return paid_spec.model_copy(update={"batch": True, "poll_seconds": 0.01, "poll_most_seconds": 0.05})
 
 
 def examples(events: Sequence[Event]) -> list[dict[str, object]]:
@@ -217,6 +218,33 @@ async def test_a_cancelled_batch_is_collected_as_far_as_it_is_and_the_rest_stays
     events = await drive(folder)
     assert len(examples(events)) == 12
     assert end_of(events).result["spent_usd"] == pytest.approx(server.billed_usd)
+
+
+async def test_a_server_that_takes_its_time_to_cancel_is_not_asked_without_a_pause(
+    order_job: OrderJob, drive: Drive, spec: Spec, server: MessagesServer
+) -> None:
+    server.batches.polls, server.batches.cancel_polls = 10**9, 6
+    folder = await order_job(spec.model_copy(update={"poll_seconds": 0.2, "poll_most_seconds": 0.2}))
+    task = asyncio.create_task(drive(folder))
+    async with asyncio.timeout(30):
+        while not server.batches.looked_at:
+            await asyncio.sleep(0.01)
+    steer(folder.path, cancel=True)
+    assert end_of(await task).state == "stopped"
+    looks = server.batches.looked_at[-6:]
+    assert looks[-1] - looks[0] > 5 * 0.2 * 0.5
+
+
+async def test_the_next_look_waits_as_long_as_the_server_asks_and_is_told(
+    order_job: OrderJob, drive: Drive, spec: Spec, server: MessagesServer
+) -> None:
+    server.batches.polls, server.batches.retry_after = 2, "1.5"
+    events = await drive(await order_job(spec))
+    # Where its results are, the SDK asks once more.
+    first, second, _ = server.batches.looked_at
+    assert second - first > 1.0
+    waiting = [event.waiting for event in events if isinstance(event, Traffic) and event.waiting]
+    assert re.search(r"^6 requests in 1 batches .*looked at again at \d\d:\d\d:\d\d$", waiting[0])
 
 
 async def test_batches_keep_within_the_budget_and_go_on_as_far_as_it_goes(

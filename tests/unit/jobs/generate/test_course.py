@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from store.live import AsyncStore
 from store.models import Example, Message, Provenance, Signals, Status
 from studio.jobs.events import Event, Finished, JobError, Log, RecipeFigures, Saved, Unit
+from studio.jobs.generate.novelty import KNOWN_FILE
 from studio.jobs.generate.order import Order, Spec, counts
 from studio.jobs.generate.refill import MORE_FILE
-from studio.jobs.generate.steering import STEERING_FILE, read_steering, steer
 from studio.jobs.process.folder import JobFolder
 from tests.fixtures.messages_server import MessagesServer, Step, example, reply_text
 from tests.unit.jobs.generate.conftest import Drive, OrderJob
@@ -102,46 +102,28 @@ async def test_a_slot_that_brings_nothing_new_is_exhausted_and_costs_no_more(
     assert "exhausted: tiny/rust" in end.summary
 
 
-async def test_an_exhausted_slot_is_asked_again_when_a_person_wishes(
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have a name")
+async def test_requests_go_out_while_what_is_known_is_read_and_are_compared_with_all_of_it(
     order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
 ) -> None:
-    server.choose = lambda n: Step("text", text="no") if "Rust" in server.asked[n].prompt else Step()
-    folder = await order_job(paid_spec)
-    events = await drive(folder)
-    assert end_of(events).result["exhausted"] == ["tiny/rust"]
-    assert end_of(events).result["examples"] == 6
-    server.choose = None
-    # The job has ended; here it goes on as one that was killed just before its end.
-    lines = folder.events.read_text().splitlines(keepends=True)
-    folder.events.write_text("".join(lines[:-1]))
-    steer(folder.path, again=("tiny/rust",))
-    events = await drive(folder)
-    assert end_of(events).result["examples"] == 12
-    assert end_of(events).result["exhausted"] == []
-
-
-async def test_it_is_asked_again_while_the_job_runs(
-    order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
-) -> None:
-    python: list[int] = []
-
-    def choose(number: int) -> Step:
-        if "Rust" in server.asked[number].prompt and not server.held.is_set():
-            return Step("text", text="no")
-        python.append(number)
-        return Step("hold")
-
-    server.choose = choose
-    folder = await order_job(paid_spec.model_copy(update={"concurrency": 4}))
+    server.script = [Step("text", text=json.dumps({"examples": [example("known"), example("new")]}))]
+    folder = await order_job(paid_spec.model_copy(update={"concurrency": 1}))
+    known = folder.path / KNOWN_FILE
+    known.unlink()
+    # Whoever reads it waits until somebody writes.
+    os.mkfifo(known)
     task = asyncio.create_task(drive(folder))
+    await asyncio.to_thread(server.wait_for_requests, 1)
     async with asyncio.timeout(60):
-        while "is exhausted" not in _events(folder):
+        while '"type":"unit"' not in _events(folder):
             await asyncio.sleep(0.01)
-    assert python
-    steer(folder.path, again=("*",))
-    server.held.set()
+    assert '"table":"examples"' not in _events(folder), "nothing is entered before all is known"
+    contents = [turn["content"] for turn in example("known")["messages"]]
+    await asyncio.to_thread(known.write_text, json.dumps(["there", "tiny", contents]) + "\n")
     events = await task
-    assert end_of(events).result["examples"] == 12
+    (repeated,) = [one for one in examples(events) if one.signals.near_duplicate_of]
+    assert repeated.signals.near_duplicate_of == "there"
+    assert (figures(events).made, figures(events).duplicates) == (12, 1)
 
 
 def _events(folder: JobFolder) -> str:
@@ -178,29 +160,6 @@ async def test_monotony_is_told_live(
         "100% of the replies end “if it must”",
     )
     assert last.monotony_share == 1.0
-
-
-async def test_another_order_and_pace_while_it_runs(
-    order_job: OrderJob, drive: Drive, paid_spec: Spec, server: MessagesServer
-) -> None:
-    server.choose = lambda n: Step("hold" if n < 1 else "good")
-    spec = paid_spec.model_copy(update={"recipes": ("tiny", "edge-cases"), "count": 8, "concurrency": 1})
-    folder = await order_job(spec)
-    task = asyncio.create_task(drive(folder))
-    await asyncio.to_thread(server.wait_for_requests, 1)
-    steer(folder.path, recipes=("edge-cases",), concurrency=3)
-    server.latency = 0.1
-    server.held.set()
-    await task
-    order = Order.load(folder.path)
-    recipes = {unit.recipe for unit in order.units}
-    assert recipes == {"tiny", "edge-cases"}
-    assert "tiny" not in server.asked[1].prompt
-    edge = [
-        number for number, asked in enumerate(server.asked) if "edge case" in asked.body["system"][0]["text"]
-    ]
-    assert edge[0] == 1
-    assert server.most_in_flight > 1
 
 
 @pytest.mark.parametrize(
@@ -248,13 +207,3 @@ async def test_unknown_slots_and_categories_are_told_with_the_known_ones(order_j
     assert "tiny/rust, tiny/python" in caught.value.to_do
     with pytest.raises(JobError, match="no category `nonsense`"):
         await order_job(Spec(categories=("nonsense",)))
-
-
-def test_a_damaged_wish_is_none(tmp_path: Path) -> None:
-    folder = tmp_path
-    (folder / STEERING_FILE).write_text("{broken")
-    assert read_steering(folder).concurrency is None
-    assert steer(folder, concurrency=3).concurrency == 3
-    assert steer(folder, again=("a/b",)).again_number == 1
-    assert steer(folder, again=("a/b",)).again_number == 2
-    assert read_steering(folder).concurrency == 3

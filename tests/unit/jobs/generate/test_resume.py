@@ -15,7 +15,7 @@ import pytest
 
 from store.live import AsyncStore
 from store.models import Example, GenerationRun
-from studio.jobs.events import Event, Finished, JobError, Recorded, Saved, Unit
+from studio.jobs.events import Event, Finished, JobError, Recorded, Saved, Started, Traffic, Unit
 from studio.jobs.generate.order import ORDER_FILE, Order, Spec
 from studio.jobs.manager import JobManager
 from studio.jobs.process.folder import JobFolder
@@ -162,6 +162,10 @@ async def test_a_kill_while_all_is_in_flight_is_counted(
     assert isinstance(end, Finished)
     assert end.summary.startswith("12 of 12 examples")
     assert "2 requests were sent whose answer did not arrive" in end.summary
+    # Told as the job goes on, and not only at its end.
+    goes_on = next(n for n, e in enumerate(events) if isinstance(e, Started) and e.resumed)
+    first = next(event for event in events[goes_on:] if isinstance(event, Traffic))
+    assert (first.lost, first.lost_usd > 0) == (2, True)
 
 
 async def test_offline_makes_what_stands_in_the_starter_data(

@@ -1,54 +1,23 @@
-"""Before an order: three examples with their cost, a quote from real tokens, what fits, what leaves this machine."""
+"""Before an order: three examples with what was sent and what they cost, and what leaves this machine."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from store.live import AsyncStore
 from store.models import SourceDocument
 from studio.config.recipes import load_recipe, write_prompt
-from studio.jobs.events import Event, Failed, JobError
-from studio.jobs.generate.inputs import Inputs, make_inputs
+from studio.jobs.events import Failed, JobError
 from studio.jobs.generate.leaving import AGREED_FILE, FIELDS, agree, not_agreed, what_leaves
 from studio.jobs.generate.order import Spec
-from studio.jobs.generate.preview_job import Spec as PreviewSpec
-from studio.jobs.generate.preview_job import Tried
 from studio.jobs.generate.previews import PREVIEWS_FILE, samples
-from studio.jobs.generate.pricing import cost_usd
-from studio.jobs.generate.quote import REPEATS, fits, make_quote
 from studio.jobs.manager import JobManager
 from studio.workspace import Workspace
 from tests.fixtures.messages_server import MessagesServer, Step, steps
-from tests.unit.jobs.generate.conftest import OrderJob
-
-
-class Trying:
-    """Previews as the studio and the command run them."""
-
-    def __init__(self, manager: JobManager) -> None:
-        self._manager = manager
-
-    async def __call__(self, spec: Spec, **changes: str) -> list[Event]:
-        asked = PreviewSpec(teacher=spec, recipe="tiny", **changes)
-        return [event async for event in self._manager.stream("preview", asked)]
-
-
-@pytest_asyncio.fixture
-async def trying(workspace: Workspace, store: AsyncStore) -> AsyncIterator[Trying]:
-    yield Trying(JobManager(workspace, store))
-
-
-async def inputs_of(spec: Spec, workspace: Workspace, store: AsyncStore) -> Inputs:
-    return await make_inputs(spec, workspace, store, order_id="q")
-
-
-def tried(events: list[Event]) -> list[Tried]:
-    return [event for event in events if isinstance(event, Tried)]
+from tests.unit.jobs.generate.conftest import Trying, inputs_of, tried
 
 
 async def test_a_preview_shows_what_was_sent_what_came_and_what_it_cost(
@@ -63,7 +32,7 @@ async def test_a_preview_shows_what_was_sent_what_came_and_what_it_cost(
     cost = sum(one.cost_usd or 0 for one in found)
     assert cost == pytest.approx(server.billed_usd)
     # It is paid for, so it is on the disk, and in the sum of the Overview.
-    assert len((workspace.data / PREVIEWS_FILE).read_text().splitlines()) == 3
+    assert [s.cost_usd for s in samples(workspace)] == [one.cost_usd for one in found]
     assert sum(job.spent_usd for job in await store.run(lambda db: db.jobs.find())) == pytest.approx(cost)
     assert await store.run(lambda db: len(db.examples)) == 0
 
@@ -166,71 +135,30 @@ def test_a_damaged_agreement_is_none(workspace: Workspace, content: str) -> None
     assert not_agreed(workspace, Leaving("s")) == Leaving("s")
 
 
-async def test_the_quote_comes_from_the_previews_real_tokens(
-    workspace: Workspace, store: AsyncStore, trying: Trying, paid_spec: Spec
+async def test_an_answer_that_was_lost_counts_at_its_worst(
+    workspace: Workspace, store: AsyncStore, trying: Trying, paid_spec: Spec, server: MessagesServer
 ) -> None:
-    inputs = await inputs_of(paid_spec, workspace, store)
-    guess = make_quote(inputs, samples(workspace))
-    assert guess.guessed == ("tiny",)
-    await trying(paid_spec)
-    quote = make_quote(inputs, samples(workspace))
-    assert quote.guessed == ()
-    assert (quote.examples, quote.requests) == (12, 6)
-    (line,) = quote.lines
-    measured = samples(workspace)
-    into = sum(sample.input_tokens for sample in measured) / 3
-    cached = sum(sample.cached_tokens for sample in measured) / 3
-    # Of an example each, so a request of two writes twice as much.
-    expected = cost_usd("claude-sonnet-5-5", round(into), 300, cache_read_tokens=round(cached))
-    assert expected is not None
-    assert line.live is not None
-    assert line.live.expected == pytest.approx(6 * expected * REPEATS[1])
-    assert line.live.low < line.live.expected < line.live.high
-    assert quote.batch == line.live.times(0.5)
+    server.script = steps(["cut body", "429", "good", "good", "good"])
+    found = tried(await trying(paid_spec))
+    assert [bool(one.conversation) for one in found] == [True] * 3
+    counted = (await inputs_of(paid_spec, workspace, store)).order.previewed_usd
+    known = sum(one.cost_usd or 0 for one in found)
+    assert known < server.billed_usd <= counted
+    # A refused attempt is not billed, so one worst case is all that was added.
+    assert counted < known + 2 * 512 * 10 / 1_000_000 + 0.03
 
 
-async def test_the_real_cost_is_within_the_quote(
-    workspace: Workspace, store: AsyncStore, trying: Trying, order_job: OrderJob, drive: object, paid_spec: Spec,
-    server: MessagesServer,
-) -> None:  # fmt: skip
-    await trying(paid_spec)
-    quote = make_quote(await inputs_of(paid_spec, workspace, store), samples(workspace))
-    before = server.billed_usd
-    await drive(await order_job(paid_spec))  # type: ignore[operator]
-    assert quote.live is not None
-    assert quote.live.low * 0.5 <= server.billed_usd - before <= quote.live.high
-
-
-async def test_what_fits_the_budget_is_proposed_and_really_fits(
-    workspace: Workspace, store: AsyncStore, trying: Trying, paid_spec: Spec
+async def test_previews_that_cost_the_budget_are_the_last(
+    trying: Trying, paid_spec: Spec, server: MessagesServer
 ) -> None:
-    await trying(paid_spec)
-    asked = paid_spec.model_copy(update={"count": 600, "budget_usd": 1.3})
-    inputs = await inputs_of(asked, workspace, store)
-    found = samples(workspace)
-    quote = make_quote(inputs, found)
-    assert quote.exceeds
-    proposals = fits(quote, inputs)
-    assert proposals
-    assert {(fit.spec.model, fit.spec.batch, fit.spec.count != 600) for fit in proposals} >= {
-        ("claude-haiku-5-5", False, False),
-        (None, False, True),
-    }
-    for fit in proposals:
-        again = make_quote(await inputs_of(fit.spec, workspace, store), found)
-        assert again.ordered is not None
-        assert again.ordered.high <= 1.3 * 1.02
-        assert not fits(again, inputs) or again.exceeds
-    assert fits(make_quote(await inputs_of(paid_spec, workspace, store), found), inputs) == []
-
-
-async def test_an_unknown_price_has_no_quote(
-    workspace: Workspace, store: AsyncStore, paid_spec: Spec
-) -> None:
-    unheard = paid_spec.model_copy(update={"model": "unheard-of"})
-    quote = make_quote(await inputs_of(unheard, workspace, store), ())
-    assert quote.live is quote.batch is None
-    assert not quote.exceeds
+    spec = paid_spec.model_copy(update={"budget_usd": 0.30})
+    for _ in range(20):
+        end = (await trying(spec))[-1]
+        if isinstance(end, Failed):
+            break
+    assert isinstance(end, Failed)
+    assert "earlier ones cost up to" in end.what
+    assert server.billed_usd <= 0.30
 
 
 async def test_damaged_rows_of_previews_are_left_out(workspace: Workspace) -> None:
