@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.content import Content
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.visual import Visual
 
 from widgets.conversation import Turn, conversation_content
+from widgets.plain_lines import PlainLines
 
 
-class ConversationPane(ScrollView, can_focus=False):
+class ConversationPane(PlainLines, can_focus=False):
     """Turns, then lines of facts about them.
 
     A widget whose height is its content's has the whole screen laid out and painted again when another content
@@ -41,6 +43,7 @@ class ConversationPane(ScrollView, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._lines: list[Strip] | None = None
+        self._blank = Strip([])
         for name in ("turns", "facts", "persona", "empty", "marked"):
             self.watch(self, name, self._changed, init=False)
 
@@ -59,10 +62,10 @@ class ConversationPane(ScrollView, can_focus=False):
         # What is before it ends with the empty line after its last turn.
         return before.get_height({}, self._width)
 
-    def render_line(self, y: int) -> Strip:
-        lines = self._drawn()
-        line = self.scroll_offset.y + y
-        return lines[line] if line < len(lines) else Strip.blank(self._width, self.visual_style.rich_style)
+    def shown_lines(self, first: int, number: int) -> Iterable[Strip]:
+        top = self.scroll_offset.y + first
+        lines = self._drawn()[top : top + number]
+        return [*lines, *[self._blank] * (number - len(lines))]
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         return selection.extract(self._content().plain), "\n"
@@ -100,7 +103,7 @@ class ConversationPane(ScrollView, can_focus=False):
 
     def _drawn(self) -> list[Strip]:
         if self._lines is None:
-            self._lines = Visual.to_strips(
-                self, self._content(), self._width, None, self.visual_style, pad=True
-            )
+            style = self.visual_style
+            self._lines = Visual.to_strips(self, self._content(), self._width, None, style, pad=True)
+            self._blank = Strip.blank(self._width, style.rich_style)
         return self._lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,9 +14,11 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style
 from textual.visual import Visual
+
+from widgets.plain_lines import PlainLines
 
 Line = Content | Callable[[int], Content]
 """A row's content, or a function that makes it for a width in cells."""
@@ -26,10 +28,10 @@ _KEPT = 2_000
 _DRAWN = 400
 """Rows whose drawing is kept."""
 _AHEAD = 4
-"""One of so many parts of the page stays above the cursor when it walks out of the page below."""
+"""One of so many parts of the page comes into view when the cursor walks out of it below."""
 
 
-class LineList(ScrollView, can_focus=True):
+class LineList(PlainLines, can_focus=True):
     """Rows by id. `Wanted` asks for rows that are not here, `supply` brings them, `Highlighted` follows the cursor."""
 
     DEFAULT_CSS = """
@@ -165,12 +167,14 @@ class LineList(ScrollView, can_focus=True):
         if row_id in self._ids:
             self.cursor = self._ids.index(row_id)
 
-    def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
-        index = self.scroll_offset.y + y
-        base = self.get_visual_style("line-list--row")
+    def shown_lines(self, first: int, number: int) -> Iterable[Strip]:
+        width, base = self.scrollable_content_region.width, self.get_visual_style("line-list--row")
+        top = self.scroll_offset.y
+        return [self._row(top + y, width, base) for y in range(first, first + number)]
+
+    def _row(self, index: int, width: int, base: Style) -> Strip:
         if index >= len(self._ids):
-            if not self._ids and y == 0 and self.empty:
+            if not self._ids and index == 0 and self.empty:
                 style = self.get_visual_style("line-list--empty")
                 return self._strip(Content(self.empty), width, style)
             return Strip.blank(width, base.rich_style)
@@ -233,8 +237,8 @@ class LineList(ScrollView, can_focus=True):
     def _reveal(self, index: int) -> None:
         top, height = self.scroll_offset.y, self.scrollable_content_region.height
         if index == top + height and height > _AHEAD:
-            # A row further is a jump by most of the page: of the rows that one walks through, two are painted a key.
-            self.scroll_to(y=index - height // _AHEAD, animate=False, force=True, immediate=True)
+            # A row further is a jump by several: most keys that walk through a list paint two rows, and none all.
+            self.scroll_to(y=index - height + height // _AHEAD, animate=False, force=True, immediate=True)
         else:
             # At once, where there is a page already: otherwise the row is painted first, and all rows after it.
             self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True, immediate=height > 0)

@@ -6,25 +6,24 @@ What Textual has worked out for a line, as its escape sequences, stays with the 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from rich.segment import Segment
 from textual.content import Content
-from textual.geometry import Region, Spacing
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
+from widgets.plain_lines import PlainLines
 from widgets.turn_drawing import GUTTER, TurnDrawing
 
 _MARKED = 1_000
 """Lines that are kept with the cursor's mark."""
 
 
-class TurnPaint(ScrollView, inherit_bindings=False):
+class TurnPaint(PlainLines, inherit_bindings=False):
     """Paints turns one below the other; a subclass says which, and where each ends."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"turns--line", "turns--mark", "turns--empty"}
@@ -88,29 +87,13 @@ class TurnPaint(ScrollView, inherit_bindings=False):
             self._marked_lines[key] = (strip, made)
         return self._marked_lines[key][1]
 
-    def render_line(self, y: int) -> Strip:
-        if not self._turns and self.empty and y == 0:
-            style, width = self.get_visual_style("turns--empty"), self._across
-            return Visual.to_strips(self, Content(self.empty), width, 1, style, pad=True)[0]
-        return next(self._shown(self.scroll_offset.y + y, 1))
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the lines that show.
-
-        Textual's own way makes each line anew, with all that it has worked out for it, whenever one scrolls.
-        """
-        styles = self.styles
-        plain = styles.gutter == Spacing() and styles.text_opacity == self.opacity == 1 and not styles.tint.a
-        if not plain or not self._turns:
-            return super().render_lines(crop)
-        width, style = self.size.width, self._base.rich_style
-        background, filters = self.background_colors[1], self.get_line_filters()
-        lines = []
-        for shown in self._shown(self.scroll_offset.y + crop.y, crop.height):
-            line = shown.adjust_cell_length(width, style)
-            for one in filters:
-                line = line.apply_filter(one, background)
-            lines.append(line if crop.column_span == (0, width) else line.crop(*crop.column_span))
+    def shown_lines(self, first: int, number: int) -> Iterable[Strip]:
+        if self._turns:
+            return self._shown(self.scroll_offset.y + first, number)
+        lines = [Strip.blank(self._across, self._base.rich_style)] * number
+        if self.empty and first == 0 and number:
+            style = self.get_visual_style("turns--empty")
+            lines[0] = Visual.to_strips(self, Content(self.empty), self._across, 1, style, pad=True)[0]
         return lines
 
     def notify_style_update(self) -> None:

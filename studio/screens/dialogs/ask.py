@@ -44,7 +44,7 @@ class AskScreen(ModalScreen[str | None]):
             yield Static(Content.styled(safe_line(self._title), "bold"))
             if self._why:
                 yield Static(safe_line(self._why), classes="why", markup=False)
-            yield LineField(self._value)
+            yield LineField(safe_line(self._value, 10_000))
             yield Static(classes="wrong", markup=False)
 
     def on_mount(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -28,6 +29,8 @@ _KEPT = 500
 """Examples that are kept ready; a list may have any number."""
 _PAGE = 60
 """Rows on either side of the cursor, as many as a tall terminal shows."""
+_FEW = 6
+"""Examples that are read in one go while keys may come."""
 _FIRST_SECONDS = 0.6
 """For the first frames."""
 _SIGNALS = 6
@@ -58,6 +61,7 @@ class BrowsingScreen(StudioScreen):
         )
         with Container(id="panes"):
             yield LineList(id="examples")
+            yield Static(id="between")
             yield ConversationPane(id="detail")
 
     def opened(self, session: Session) -> None:
@@ -184,9 +188,12 @@ class BrowsingScreen(StudioScreen):
 
         if self.session is None:
             return
-        self._hold(await self.session.store.run(lambda store: load(store, ids)), ids)
-        if self.query_one("#examples", LineList).current in ids:
-            self._paint_detail()
+        # A few at a time: keys that come meanwhile wait for no more than that.
+        for start in range(0, len(ids), _FEW):
+            few = ids[start : start + _FEW]
+            self._hold(await self.session.store.run(partial(load, ids=few)), few)
+            if self.query_one("#examples", LineList).current in few:
+                self._paint_detail()
 
     def _hold(self, found: dict[str, Example], ids: list[str]) -> None:
         """Keep examples that were read, and bring their rows; those of `ids` that are not among them are gone."""
