@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from studio.config.fields import Text, first_repeated, mistake
-from studio.config.toml import Table, load_toml, parse, read_text, validate
+from studio.config.toml import Table, load_toml, parse, read_text, rewrite, validate
 
 PRICES_FILE = "prices.toml"
 
@@ -87,11 +86,4 @@ def state_price(file: Path, price: StatedPrice) -> None:
         entry.pop(name, None)
     for name, value in price.model_dump(exclude_none=True).items():
         entry[name] = value
-    written = tomlkit.dumps(document)
-    validate(file, written, parse(file, written), StatedPrices)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        beside.write_text(written, encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    rewrite(file, tomlkit.dumps(document), StatedPrices)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from studio.config.fields import Count, LanguageMix, Name, Text, first_repeated, mistake
 from studio.config.folder import Loaded, checked_name, load_folder
-from studio.config.toml import Table, load_toml, parse, read_text, validate
+from studio.config.toml import Table, load_toml, read_text, rewrite
 
 PLACEHOLDERS = ("count", "glossary", "languages", "slot", "source")
 """What a prompt may ask for, in braces."""
@@ -177,13 +177,7 @@ def write_prompt(file: Path, system: str, user: str) -> Recipe:
     prompt = document["prompt"]
     for name, text in (("system", system), ("user", user)):
         prompt[name] = tomlkit.string(text, multiline="\n" in text)
-    new = tomlkit.dumps(document)
-    recipe = validate(file, new, parse(file, new), Recipe)
-    # Beside the file, then renamed: a crash leaves the old recipe or the new one.
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(new, encoding="utf-8")
-    beside.replace(file)
-    return recipe
+    return rewrite(file, tomlkit.dumps(document), Recipe)
 
 
 def fill(template: str, values: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from studio.config.fields import Name, Text
-from studio.config.toml import Table, load_toml, parse, read_text, validate
+from studio.config.toml import Table, load_toml, parse, read_text, rewrite, validate
 
 HERE = "."
 """The workspace itself."""
@@ -60,8 +60,6 @@ def add_folders(file: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
         ConfigError: the file cannot be used.
         OSError: it cannot be written; it is as it was.
     """
-    import os
-
     import tomlkit
 
     text = read_text(file)
@@ -83,13 +81,7 @@ def add_folders(file: Path, folders: tuple[str, ...]) -> tuple[str, ...]:
         lines = text.split("\n")
         entry = f"folders = {listed.as_string()}"
         written = "\n".join([*lines[:head], entry, "", *lines[head:]])
-    validate(file, written, parse(file, written), Sources)
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        beside.write_text(written, encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    rewrite(file, written, Sources)
     return new
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -84,6 +85,23 @@ def validate(file: Path, text: str, values: dict[str, Any], model: type[M]) -> M
     except ValidationError as error:
         problems = [_problem(file, text, detail, model) for detail in error.errors(include_url=False)]
         raise ConfigError(*problems) from None
+
+
+def rewrite(file: Path, text: str, model: type[M]) -> M:
+    """Put a text in a file's place, whole or not at all, once it is known to fit `model`, and return it as one.
+
+    Raises:
+        ConfigError: it does not fit.
+        OSError: it cannot be written; the file is as it was.
+    """
+    fitting = validate(file, text, parse(file, text), model)
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    return fitting
 
 
 def _frozen(value: Any) -> Any:

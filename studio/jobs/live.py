@@ -131,13 +131,16 @@ class LiveJobs:
     async def _look(self) -> None:
         records = {record.id: record for record in await self._jobs.records()}
         new = {key: record.state for key, record in records.items()}
-        if new != {key: record.state for key, record in self._records.items()}:
+        old = {key: record.state for key, record in self._records.items()}
+        if new != old:
             self._records = records
             self._turn.set()
             self._turn = asyncio.Event()
         self._records = records
         for record in records.values():
-            if record.state in _FOLLOWED and record.id not in self._tasks:
+            # One that waited at the last look may have begun and ended since; its end is told, too.
+            missed = old.get(record.id) == "queued" and record.state not in _UNDER_WAY
+            if (record.state in _FOLLOWED or missed) and record.id not in self._tasks:
                 self._tasks[record.id] = asyncio.create_task(self._follow(record))
         queued = [record for record in records.values() if record.state == "queued"]
         for record in queued:

@@ -162,6 +162,34 @@ async def test_a_killed_job_says_why(tmp_path: Path) -> None:
             assert "ended without a word" in view.error
 
 
+async def test_a_job_that_began_and_died_between_two_looks_ends_too(tmp_path: Path) -> None:
+    import os
+    import signal
+
+    from studio.jobs.order import order
+    from studio.jobs.process.lock import holder
+
+    ended: asyncio.Queue[JobView] = asyncio.Queue()
+    workspace = Workspace.create(tmp_path / "jessy")
+    async with open_manager(tmp_path) as manager:
+        live = LiveJobs(manager, lambda _: None, ended.put_nowait, period=3600)
+        async with running(live), asyncio.timeout(90):
+            folder = await order(workspace, manager._store, "rehearsal", Spec(documents=100_000), None)
+            job_id = folder.header().id
+            live.wake()
+            while live.newest("rehearsal") is None:
+                await live.changed()
+            await manager.start_now(job_id)
+            holding = holder(folder.lock)
+            assert holding is not None
+            os.kill(holding.pid, signal.SIGKILL)
+            while holder(folder.lock) is not None:
+                await asyncio.sleep(0.01)
+            live.wake()
+            view = await ended.get()
+            assert (view.id, view.state) == (job_id, "killed")
+
+
 async def test_a_short_job_is_shown_until_it_ends(tmp_path: Path) -> None:
     seen: list[tuple[JobView, ...]] = []
     ended: list[JobView] = []
