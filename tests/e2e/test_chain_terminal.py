@@ -79,7 +79,7 @@ def through_the_chain(terminal: Terminal, *, deployed: bool) -> None:
     terminal.until(said, "the beginning of a reply", seconds=180)
     # Three steps of training taught it no end: what came is a turn all the same.
     terminal.keys("Escape")
-    terminal.until(lambda screen: "tokens/s" in screen or "what came is kept" in screen, "the turn's end")
+    terminal.until(lambda screen: "tokens/s" in screen or "cancelled" in screen, "the turn's end")
 
 
 def said(screen: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from textual.pilot import Pilot
 from store.database import Store
 from store.models import Example
 from studio.workspace import Workspace
+from tests.fixtures.small_demo import small_demo
 from tests.screens.driver import SIZES, settled, studio, text_of, until
 from widgets.fields import TextField
 from widgets.line_list import LineList
@@ -70,6 +72,35 @@ async def test_keys_pressed_at_once_are_obeyed_in_order(filled: Workspace) -> No
         await screen.acts.done()
         states = [stored(filled, key).status.value for key in ids]
         assert states == ["accepted" if place % 2 else "rejected" for place in range(len(ids))]
+
+
+@pytest.mark.slow
+async def test_an_undo_before_the_policy_takes_back_what_was_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.screens.review.browsing._FIRST_SECONDS", 3.0)
+    workspace = small_demo(tmp_path / "demo")
+    for step in ("collect", "generate"):
+        command = [sys.executable, "-m", "studio", step, "-w", str(workspace.root), "--json"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    async with studio(workspace) as pilot:
+        await pilot.press("f3")
+        screen = pilot.app.screen
+        rows = screen.query_one("#examples", LineList)
+        await until(pilot, lambda: rows.ids, "the list")
+        number = len(rows.ids)
+        # The undo waits until all examples are read; what comes after it has to wait, too.
+        await pilot.press("r", "u", "A")
+        await until(pilot, lambda: "passes its recipe" in text_of(pilot), "the choices")
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: pilot.app.session.store.counts.by_status["accepted"], "the policy's decisions"
+        )
+        await screen.acts.done()
+        assert pilot.app.session.store.counts.by_status["accepted"] == number
+        await pilot.press("u")
+        await screen.acts.done()
+        assert pilot.app.session.store.counts.by_status["pending"] == number
 
 
 async def test_a_restart_remembers_what_can_be_undone(filled: Workspace) -> None:

@@ -47,7 +47,9 @@ class ManyScreen(EditingScreen):
             if chosen == "policy":
                 from studio.jobs.review.job import Spec
 
-                self.post_message(self.Start("review", Spec(category=wanted.category)))
+                spec = Spec(category=wanted.category)
+                # In its place among the keys: an undo pressed before must not take this back, and one after must.
+                self.acts.put("accepting what passes its recipe", lambda: session.start("review", spec))
             elif chosen == "all":
                 self.decide_all("accept")
 
