@@ -196,21 +196,27 @@ def studio(port: int, folder: Path, lines: int, size: tuple[int, int]) -> Iterat
         pane.close()
 
 
+def first_tokens(pane: Pane, port: int, numbers: range, rest: float) -> tuple[list[float], list[float]]:
+    """Ask again and again, in turns with a bare client; return the seconds of the client and of the program."""
+    bare, painted = [], []
+    for number in numbers:
+        bare.append(bare_client_seconds(port, number))
+        since = pane.mark
+        # The question is typed before and is not part of the time.
+        pane.press(f"soru {number}")
+        pane.painted(str(number)[-1], since)
+        time.sleep(0.4)
+        since = pane.mark
+        moment = pane.press("\r")
+        painted.append(pane.painted(f"Zz{number}", since) - moment)
+        time.sleep(rest)
+    return bare, painted
+
+
 def measure_first_token(report: Report, folder: Path, rounds: int) -> None:
     """Ask again and again; the bare client and the studio take turns."""
     with server(RATE) as port, studio(port, folder, 50, (80, 24)) as pane:
-        bare, painted = [], []
-        for number in range(1_000, 1_000 + rounds):
-            bare.append(bare_client_seconds(port, number))
-            since = pane.mark
-            # The question is typed before and is not part of the time.
-            pane.press(f"soru {number}")
-            pane.painted(str(number)[-1], since)
-            time.sleep(0.4)
-            since = pane.mark
-            moment = pane.press("\r")
-            painted.append(pane.painted(f"Zz{number}", since) - moment)
-            time.sleep(0.4)
+        bare, painted = first_tokens(pane, port, range(1_000, 1_000 + rounds), 0.4)
     over = 1e3 * (median(painted) - median(bare))
     report.add("first token, bare client, median", 1e3 * median(bare), "ms")
     report.add("first token painted, median", 1e3 * median(painted), "ms")

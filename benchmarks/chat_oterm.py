@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.chat import RATE, Pane, bare_client_seconds, server
+from benchmarks.chat import RATE, Pane, first_tokens, server
 from benchmarks.chat_server import MODEL
 from benchmarks.report import Report
 
@@ -40,17 +40,7 @@ def measure_oterm(report: Report, folder: Path, rounds: int) -> None:
         report.notes["oterm"] = "could not be installed"
         return
     with server(RATE) as port, oterm(port, home, (80, 24)) as pane:
-        bare, painted = [], []
-        for number in range(3_000, 3_000 + rounds):
-            bare.append(bare_client_seconds(port, number))
-            since = pane.mark
-            pane.press(f"soru {number}")
-            pane.painted(str(number)[-1], since)
-            time.sleep(0.4)
-            since = pane.mark
-            moment = pane.press("\r")
-            painted.append(pane.painted(f"Zz{number}", since) - moment)
-            time.sleep(1)
+        bare, painted = first_tokens(pane, port, range(3_000, 3_000 + rounds), 1.0)
         report.add("oterm: first token painted, median", 1e3 * median(painted), "ms")
         report.add("oterm: over the bare client", 1e3 * (median(painted) - median(bare)), "ms")
         pane.press("long 7\r")

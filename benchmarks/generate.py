@@ -95,16 +95,22 @@ def share_of_allowed(server: Server) -> tuple[float, int, float]:
     return taken / (CAPACITY + A_MINUTE / 60 * seconds), refused, taken / (seconds or 1)
 
 
-def ours(units: int, report: Report) -> None:
-    """Order the units as a person does and watch the job's process."""
+def agreed_workspace(root: Path, server: Server) -> Workspace:
+    """Make a workspace with the benchmark's recipe, whose person lets it go to the server."""
     from studio.jobs.generate.leaving import Leaving, agree
     from studio.workspace import Workspace
 
+    workspace = Workspace.create(root)
+    (workspace.recipes / "bench.toml").write_text(RECIPE, encoding="utf-8")
+    agree(workspace, Leaving(server.url))
+    return workspace
+
+
+def ours(units: int, report: Report) -> None:
+    """Order the units as a person does and watch the job's process."""
     server = Server()
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.create(Path(folder) / "ws")
-        (workspace.recipes / "bench.toml").write_text(RECIPE, encoding="utf-8")
-        agree(workspace, Leaving(server.url))
+        workspace = agreed_workspace(Path(folder) / "ws", server)
         environment = os.environ | {
             "ANTHROPIC_API_KEY": "sk-bench",
             "JESSY_CONFIG_DIR": str(Path(folder) / "config"),
@@ -143,14 +149,10 @@ def first_request(examples: int, report: Report) -> None:
     """Measure how long a person waits for the first request of an order beside a dataset that must not be repeated."""
     from benchmarks.rivals import make_examples
     from store.database import Store
-    from studio.jobs.generate.leaving import Leaving, agree
-    from studio.workspace import Workspace
 
     server = Server()
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace.create(Path(folder) / "ws")
-        (workspace.recipes / "bench.toml").write_text(RECIPE, encoding="utf-8")
-        agree(workspace, Leaving(server.url))
+        workspace = agreed_workspace(Path(folder) / "ws", server)
         with Store.open(workspace.database) as store, store.transaction():
             store.examples.put_many(make_examples(examples))
         os.environ |= {"ANTHROPIC_API_KEY": "sk-bench", "JESSY_CONFIG_DIR": str(Path(folder) / "config")}

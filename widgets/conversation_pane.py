@@ -92,13 +92,9 @@ class ConversationPane(PlainLines, can_focus=False):
     def _changed(self) -> None:
         self._lines = None
         if self.is_attached and self.size:
-            # Setting `virtual_size` the usual way asks for a layout of the whole screen. Of what fits, all are of one
-            # height, so that the scrollbar beside them, a line a row, stays as it is.
+            # Of what fits, all are of one height, so that the scrollbar beside them, a line a row, stays as it is.
             fits = self.scrollable_content_region.height
-            size = Size(self._width, max(fits, len(self._drawn())))
-            if size != self.virtual_size:
-                self.set_reactive(ConversationPane.virtual_size, size)
-                self._scroll_update(size)
+            self.set_extent(Size(self._width, max(fits, len(self._drawn()))))
             self.refresh()
 
     def _drawn(self) -> list[Strip]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from textual.geometry import Region, Spacing
+from textual.geometry import Region, Size, Spacing
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -19,6 +19,12 @@ class PlainLines(ScrollView):
     def shown_lines(self, first: int, number: int) -> Iterable[Strip]:
         """Return so many lines from row `first` of what shows, each the same object as long as it is the same."""
         raise NotImplementedError
+
+    def set_extent(self, size: Size) -> None:
+        """Have so many cells and lines to scroll in; Textual's own way lays out the whole screen again each time."""
+        if size != self.virtual_size:
+            self.set_reactive(PlainLines.virtual_size, size)
+            self._scroll_update(size)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         styles = self.styles

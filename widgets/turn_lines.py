@@ -138,7 +138,7 @@ class TurnLines(TurnPaint):
         lines = self._last_lines = self._turns[-1].lines(self, self._across, self._base)
         self._ends[-1] = top + len(lines)
         if self._ends[-1] != height:
-            self._set_height(self._ends[-1])
+            self.set_extent(Size(self._across, self._ends[-1]))
             if self._following:
                 self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
         # Of what shows, the lines above the first one that is another one stay as they are.
@@ -151,16 +151,10 @@ class TurnLines(TurnPaint):
 
     # --- Lines ---------------------------------------------------------------------------------------------
 
-    def _set_height(self, lines: int) -> None:
-        """Have so many lines; without Textual's own way, which lays out the whole screen again at each of them."""
-        size = Size(self._across, lines)
-        self.set_reactive(TurnLines.virtual_size, size)
-        self._scroll_update(size)
-
     def _measure(self) -> None:
         across = self._across
         self._ends = list(accumulate(turn.height(across) for turn in self._turns))
-        self._set_height(self._ends[-1] if self._ends else 0)
+        self.set_extent(Size(self._across, self._ends[-1] if self._ends else 0))
 
     def _draw_soon(self) -> None:
         # As a function: a coroutine that is replaced before it began would never be awaited.

@@ -10,30 +10,14 @@ from textual.pilot import Pilot
 
 from studio.workspace import Workspace
 from tests.fixtures.messages_server import MessagesServer
+from tests.fixtures.tiny_recipe import TINY
 from tests.screens.driver import text_of, until
 
-TINY = """
-name = "tiny"
-title = "Tiny"
-category = "technical"
-phase = 2
-target = 40
-shape = "single"
-languages = ["en"]
-examples_per_request = 2
-
-[[slots]]
-id = "rust"
-title = "a Rust function"
-
-[[slots]]
-id = "python"
-title = "a Python function"
-
-[prompt]
-system = "You write examples. {glossary}"
-user = "Write {count} about {slot} in {languages}."
-"""
+RECIPE = (
+    TINY.replace("target = 12", "target = 40")
+    .replace('sources = ["technical"]\n', "")
+    .replace(" Material: {source}", "")
+)
 
 
 @pytest.fixture
@@ -50,7 +34,7 @@ def paying(
     """A workspace of one recipe, whose person teaches by the server and pays at most $5."""
     for file in empty.recipes.glob("*.toml"):
         file.unlink()
-    (empty.recipes / "tiny.toml").write_text(TINY, encoding="utf-8")
+    (empty.recipes / "tiny.toml").write_text(RECIPE, encoding="utf-8")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
     settings = tmp_path / "config" / "settings.toml"
     settings.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,8 @@ from studio.jobs.generate.steering import read_steering
 from studio.jobs.process.lock import holder
 from studio.workspace import Workspace
 from tests.fixtures.messages_server import MessagesServer, Step
+from tests.fixtures.tiny_recipe import TINY
 from tests.unit.commands.conftest import Studio
-from tests.unit.jobs.generate.conftest import TINY
 
 pytestmark = pytest.mark.slow
 

@@ -25,30 +25,7 @@ from studio.jobs.process.eventlog import EventLog
 from studio.jobs.process.folder import JobFolder
 from studio.workspace import Workspace
 from tests.fixtures.messages_server import MessagesServer
-
-TINY = """
-name = "tiny"
-title = "Tiny"
-category = "technical"
-phase = 2
-target = 12
-shape = "single"
-languages = ["en"]
-sources = ["technical"]
-examples_per_request = 2
-
-[[slots]]
-id = "rust"
-title = "a Rust function"
-
-[[slots]]
-id = "python"
-title = "a Python function"
-
-[prompt]
-system = "You write examples. {glossary}"
-user = "Write {count} about {slot} in {languages}. Material: {source}"
-"""
+from tests.fixtures.tiny_recipe import TINY
 
 Drive = Callable[[JobFolder], Awaitable[list[Event]]]
 OrderJob = Callable[[Spec], Awaitable[JobFolder]]

@@ -10,7 +10,8 @@ from studio.jobs.generate.order import Order, Spec, counts
 from studio.lm.embedded import embedded_gguf
 from studio.workspace import Workspace
 from tests.fixtures.ollama import OllamaServer
-from tests.unit.jobs.generate.conftest import TINY, Drive, OrderJob
+from tests.fixtures.tiny_recipe import TINY
+from tests.unit.jobs.generate.conftest import Drive, OrderJob
 
 pytestmark = [pytest.mark.ollama, pytest.mark.slow]
 

@@ -15,7 +15,8 @@ from studio.jobs.generate.check import faults
 from studio.jobs.generate.order import Order, Spec
 from studio.jobs.generate.prompt import MOST_SOURCE_CHARACTERS, request
 from studio.workspace import Workspace, default_content
-from tests.unit.jobs.generate.conftest import TINY, OrderJob
+from tests.fixtures.tiny_recipe import TINY
+from tests.unit.jobs.generate.conftest import OrderJob
 
 RECIPES = {recipe.name: recipe for recipe in load_recipes(default_content() / "recipes").items}
 
