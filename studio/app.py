@@ -19,6 +19,7 @@ from textual.theme import Theme
 from studio.faults import Fault, fault_of, write_traceback
 from studio.screens.frame import TABS, StudioScreen
 from studio.screens.shell import Shell
+from studio.stylesheet import ParsedOnce
 from studio.themes import DEFAULT_THEME, THEMES
 from widgets.safe import safe_line
 
@@ -99,6 +100,7 @@ class StudioApp(Shell):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self.workspace = workspace
         self.place = _place(workspace.root)
         self.fault: Fault | None = None

@@ -120,13 +120,12 @@ class StudioScreen(Screen[None]):
 
     def _edges(self) -> tuple[Widget, ...]:
         """Return what has nothing to say before the workspace is open: the very first frame need not wait for it."""
-        from textual.widgets import Footer
-
         from widgets.job_strip import JobStrip
+        from widgets.key_line import KeyLine
 
         return (
             JobStrip().data_bind(jobs=StudioScreen.jobs, error=StudioScreen.error),
-            Footer(compact=True),
+            KeyLine(kept="question_mark"),
         )
 
     def compose_body(self) -> ComposeResult:

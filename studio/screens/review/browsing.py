@@ -12,6 +12,10 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from studio.jobs.review.filters import ORDERS, Filter
+from studio.jobs.review.listing import list_ids, load
+from studio.jobs.review.live import LiveCatalog, Taken
+from studio.jobs.review.textindex import SearchError
 from studio.screens.frame import StudioScreen
 from widgets.conversation_pane import ConversationPane
 from widgets.example_line import example_line, facts_of, turns_of
@@ -21,8 +25,6 @@ from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import Example
-    from studio.jobs.review.filters import Filter
-    from studio.jobs.review.live import LiveCatalog, Taken
     from studio.session import Session
 
 _KEPT = 500
@@ -65,9 +67,6 @@ class BrowsingScreen(StudioScreen):
             yield ConversationPane(id="detail")
 
     def opened(self, session: Session) -> None:
-        from studio.jobs.review.filters import Filter
-        from studio.jobs.review.live import LiveCatalog
-
         if self.wanted is None:
             self.wanted = Filter(status="pending")
         self.live = LiveCatalog(session.store)
@@ -98,9 +97,6 @@ class BrowsingScreen(StudioScreen):
 
     async def list_again(self) -> None:
         """List what passes the filter, from the beginning."""
-        from studio.jobs.review.listing import list_ids, load
-        from studio.jobs.review.textindex import SearchError
-
         session, live, wanted = self.session, self.live, self.wanted
         if session is None or live is None or wanted is None:
             return
@@ -184,8 +180,6 @@ class BrowsingScreen(StudioScreen):
 
     async def fetch(self, ids: list[str]) -> None:
         """Read examples and show them where they are listed."""
-        from studio.jobs.review.listing import load
-
         if self.session is None:
             return
         # A few at a time: keys that come meanwhile wait for no more than that.
@@ -252,8 +246,6 @@ class BrowsingScreen(StudioScreen):
         wanted = self.wanted
         if self.session is None or wanted is None:
             return
-        from studio.jobs.review.filters import ORDERS
-
         text = f' · "{safe_line(wanted.text, 40)}"' if wanted.text else ""
         order = "" if wanted.order == "came" else f" · {ORDERS[wanted.order]}"
         facts = " · ".join(self.head_facts())

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import SuspendNotSupported
 
+from studio.jobs.review.decisions import edit
+from studio.jobs.review.desk import Desk
+from studio.jobs.review.textform import from_text, to_text
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.review.acts import Acts
 from studio.screens.review.filtering import FilteringScreen
@@ -15,7 +18,6 @@ from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import Example
-    from studio.jobs.review.desk import Desk
     from studio.session import Session
     from widgets.turn_editor import TurnEditor
 
@@ -36,8 +38,6 @@ class EditingScreen(FilteringScreen):
         self.post_message(self.Trouble(error, doing))
 
     def opened(self, session: Session) -> None:
-        from studio.jobs.review.desk import Desk
-
         super().opened(session)
         if self.live is not None:
             self.desk = Desk(session.store, self.live)
@@ -83,7 +83,6 @@ class EditingScreen(FilteringScreen):
 
     def action_edit(self) -> None:
         """Change the words of the example here."""
-        from studio.jobs.review.textform import to_text
         from widgets.turn_editor import TurnEditor
 
         example = self.current_example()
@@ -105,7 +104,6 @@ class EditingScreen(FilteringScreen):
         """Change the words of the example in the person's own editor."""
         from studio.jobs.events import JobError
         from studio.jobs.review.editor import edit_in_editor, interrupts_held
-        from studio.jobs.review.textform import to_text
 
         example = self.current_example()
         if example is None:
@@ -127,8 +125,6 @@ class EditingScreen(FilteringScreen):
             self._keep(example.id, text)
 
     def _keep(self, example_id: str, text: str) -> None:
-        from studio.jobs.review.decisions import edit
-        from studio.jobs.review.textform import from_text
         from widgets.turn_editor import TurnEditor
 
         example = self.current_example()

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from studio.jobs.review.listing import load
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.judging import JudgingScreen
 from widgets.format import count, plural
@@ -35,7 +36,6 @@ class EnhancingScreen(JudgingScreen):
         from studio.jobs.enhance.enhancer import enhance_all
         from studio.jobs.enhance.kit import Kit
         from studio.jobs.events import JobError
-        from studio.jobs.review.listing import load
 
         session = self.session
         if session is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from studio.jobs.review.filters import DIMENSIONS, ORDERS, Dimension, Filter
+from studio.jobs.review.kept import Kept, read_kept, write_kept
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.browsing import BrowsingScreen
@@ -12,8 +14,6 @@ from widgets.format import count
 from widgets.safe import safe_line
 
 if TYPE_CHECKING:
-    from studio.jobs.review.filters import Dimension, Filter
-    from studio.jobs.review.kept import Kept
     from studio.session import Session
 
 _ALL = "*"
@@ -28,8 +28,6 @@ class FilteringScreen(BrowsingScreen):
         self.kept: Kept | None = None
 
     def opened(self, session: Session) -> None:
-        from studio.jobs.review.kept import read_kept
-
         self.kept = read_kept(session.workspace)
         self.wanted = self.kept.last
         super().opened(session)
@@ -40,8 +38,6 @@ class FilteringScreen(BrowsingScreen):
 
     def keep_filter(self, **changes: object) -> None:
         """Remember the filter, and what else changed, for the next time."""
-        from studio.jobs.review.kept import write_kept
-
         session, kept = self.session, self.kept
         if session is None or kept is None or self.wanted is None:
             return
@@ -103,8 +99,6 @@ class FilteringScreen(BrowsingScreen):
 
     async def action_filter(self) -> None:
         """Choose a dimension, a filter that was kept, or keep this one."""
-        from studio.jobs.review.filters import DIMENSIONS
-
         wanted, kept = self.wanted, self.kept
         if wanted is None or kept is None:
             return
@@ -133,8 +127,6 @@ class FilteringScreen(BrowsingScreen):
         await self.app.push_screen(Picker("Filter by", tuple(choices)), done)
 
     def _cleared(self) -> Filter:
-        from studio.jobs.review.filters import Filter
-
         return Filter()
 
     def _filter_by(self, wanted: Filter) -> None:
@@ -143,8 +135,6 @@ class FilteringScreen(BrowsingScreen):
 
     async def action_order(self) -> None:
         """Choose the order; random again is another random order."""
-        from studio.jobs.review.filters import ORDERS
-
         wanted = self.wanted
         if wanted is None:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from studio.jobs.review.listing import load
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.mending import MendingScreen
@@ -41,7 +42,6 @@ class JudgingScreen(MendingScreen):
 
     async def _quote_ratings(self, ids: list[str]) -> None:
         from studio.jobs.review.judge import MAX_TOKENS, Judge
-        from studio.jobs.review.listing import load
 
         session = self.session
         if session is None:

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from studio.jobs.review.listing import load
+from studio.jobs.review.replace import Rule, changes
+from studio.jobs.review.textindex import SearchError
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.comparing import ComparingScreen, Versions
 from studio.screens.dialogs.picker import Choice, Picker
@@ -18,7 +21,6 @@ from widgets.safe import safe_line
 
 if TYPE_CHECKING:
     from store.models import DecisionAction, Example, Message
-    from studio.jobs.review.replace import Rule
 
 _PREVIEWS = 3
 Changed = list[tuple["Example", "tuple[Message, ...]"]]
@@ -106,8 +108,6 @@ class ManyScreen(EditingScreen):
                 )
 
         def replace(find: str, instead: str | None) -> None:
-            from studio.jobs.review.replace import Rule
-
             if instead is not None:
                 rule = Rule(find, instead)
                 self.guard(self._preview(rule), "finding what would change", group="replace")
@@ -116,10 +116,6 @@ class ManyScreen(EditingScreen):
         await self.app.push_screen(AskScreen("Find", why), found)
 
     async def _preview(self, rule: Rule) -> None:
-        from studio.jobs.review.listing import load
-        from studio.jobs.review.replace import changes
-        from studio.jobs.review.textindex import SearchError
-
         session = self.session
         ids = list(self.query_one("#examples", LineList).ids)
         if session is None:

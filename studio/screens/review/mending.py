@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from studio.jobs.review.listing import load
 from studio.screens.dialogs.ask import AskScreen
 from studio.screens.dialogs.comparing import Versions
 from studio.screens.dialogs.picker import Choice, Picker
@@ -122,7 +123,6 @@ class MendingScreen(SamplingScreen):
         self.compare(versions, done)
 
     async def _preview_mends(self, ids: list[str], note: str) -> None:
-        from studio.jobs.review.listing import load
         from studio.jobs.review.mend import MAX_TOKENS, Mender
 
         session = self.session

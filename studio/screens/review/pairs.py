@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from studio.jobs.review.decisions import NothingToUndoError
 from studio.screens.frame import StudioScreen
 from studio.screens.review.acts import Acts
 from widgets.conversation import Turn
@@ -170,8 +171,6 @@ class PairsScreen(ModalScreen[None]):
         self._change("taking a decision back", undo, go_there=True)
 
     def _change(self, doing: str, work: Callable[[Store], PreferencePair], *, go_there: bool = False) -> None:
-        from studio.jobs.review.decisions import NothingToUndoError
-
         async def act() -> None:
             try:
                 pair = await self._session.store.write(work)

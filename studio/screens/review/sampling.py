@@ -6,6 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from studio.jobs.review.listing import list_ids, load
+from studio.jobs.review.sample import Sample, draw, sample_size, wilson
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.many import ManyScreen
 from widgets.format import count, percent
@@ -14,7 +16,6 @@ from widgets.line_list import LineList
 if TYPE_CHECKING:
     from store.database import Store
     from store.models import Example
-    from studio.jobs.review.sample import Sample
     from studio.session import Session
 
 _MARGINS = (0.10, 0.07, 0.05, 0.03)
@@ -56,8 +57,6 @@ class SamplingScreen(ManyScreen):
         if self.sample is not None:
             self._judge(self.sample)
             return
-        from studio.jobs.review.sample import sample_size
-
         ids, wanted = list(self.query_one("#examples", LineList).ids), self.wanted
         if wanted is None or not ids:
             self.notify("Nothing is listed that a sample could be drawn from.")
@@ -76,8 +75,6 @@ class SamplingScreen(ManyScreen):
         )
 
     def _draw(self, ids: list[str], margin: float) -> None:
-        from studio.jobs.review.sample import draw
-
         if self.wanted is not None:
             self.keep_filter(sample=draw(ids, self.wanted, margin, self.wanted.seed))
             self.guard(self._back_to_sample(), "drawing a sample", group="sample")
@@ -108,7 +105,6 @@ class SamplingScreen(ManyScreen):
         sample = self.sample
         if sample is None:
             return super().head_facts()
-        from studio.jobs.review.sample import wilson
 
         accepted, decided = self._tally()
         share = wilson(accepted, decided)
@@ -141,8 +137,6 @@ class SamplingScreen(ManyScreen):
         return f"recipe {sample.drawn_from.recipe}" if sample.drawn_from.recipe else "of all their recipes"
 
     async def _decide_rest(self, sample: Sample, chosen: str) -> None:
-        from studio.jobs.review.listing import list_ids
-
         session, live = self.session, self.live
         if session is None or live is None:
             return
@@ -193,7 +187,6 @@ def _decided(store: Store, *, ids: tuple[str, ...], before: str | None) -> dict[
 
 
 def _recipes(store: Store, *, ids: list[str]) -> tuple[str, ...]:
-    from studio.jobs.review.listing import load
 
     found = {example.recipe for example in load(store, ids).values()}
     return tuple(sorted(recipe for recipe in found if recipe))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 from textual.content import Content
 
+from studio.jobs.review.decisions import NothingToUndoError
 from studio.screens.dialogs.comparing import Versions
 from studio.screens.review.enhancing import EnhancingScreen
 from studio.screens.review.keys import ALL
@@ -132,8 +133,6 @@ class ReviewScreen(EnhancingScreen):
         self._ask_why(None)
 
         async def act() -> None:
-            from studio.jobs.review.decisions import NothingToUndoError
-
             try:
                 ids = await (desk.undo() if which == "undo" else desk.redo())
             except NothingToUndoError:
