@@ -155,10 +155,9 @@ class JournalStorage(Storage):
         memory.put(id_, raw, memory.code_of(keys), ordinal)
 
     def put_document(self, table: str, id_: str, document: dict[str, Any]) -> None:
-        """Set a document from its JSON form, unless it is the same already. Raises TypeError when it has none."""
+        """Set a document from its JSON form, unless that is the same already. Raises TypeError when it has none."""
         raw = orjson.dumps(document)
-        old = self.memory(table).raws.get(id_)
-        if old is None or (old != raw and orjson.loads(old) != orjson.loads(raw)):
+        if self.memory(table).raws.get(id_) != raw:
             self.put(table, id_, raw, keys_of(table, document))
 
     def drop(self, table: str, id_: str) -> None:

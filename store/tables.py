@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from store import models
@@ -44,11 +45,17 @@ def indexes_of(table: str) -> tuple[str, ...]:
 
 def keys_of(table: str, document: dict[str, Any]) -> tuple[Any, ...]:
     """Return the values of a JSON document's indexed fields; what it leaves out has the model's default."""
+    return tuple([_scalar(document.get(name, default)) for name, default in _defaults(table)])
+
+
+@cache
+def _defaults(table: str) -> tuple[tuple[str, Any], ...]:
+    """Return the indexed fields of a table with their defaults; none for a table that is not ours."""
     kind = TABLES.get(table)
     if kind is None:
         return ()
     fields = kind.model.model_fields
-    return tuple(_scalar(document.get(name, fields[name].get_default())) for name in kind.indexes)
+    return tuple((name, fields[name].get_default()) for name in kind.indexes)
 
 
 def _scalar(value: Any) -> str | None:

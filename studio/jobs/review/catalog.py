@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress, islice, repeat
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -128,16 +128,19 @@ class Catalog:
         """
         passing = self._passing(wanted)
         if wanted.text:
-            codes = self._codes
-            found = [
-                key
-                for key in self.text.find(wanted.text)
-                if (code := codes.get(key)) is not None and passing[code]
-            ]
+            found = list(self._having_words(wanted.text, passing))
         else:
             # One call, in which no other thread changes the catalogue.
             found = list(compress(self._codes, map(passing.__getitem__, self._codes.values())))
         return self._ordered(found, wanted)
+
+    def _having_words(self, text: str, passing: list[bool]) -> Iterator[str]:
+        hits, code_of = self.text.find(text), self._codes.get
+        # The last place is for those that are gone meanwhile.
+        marks = [*passing, False]
+        # By calls that stay in C, each too short for a key to wait for.
+        while some := list(islice(hits, CHUNK)):
+            yield from compress(some, map(marks.__getitem__, map(code_of, some, repeat(-1))))
 
     def passes(self, example_id: str, wanted: Filter) -> bool:
         """Say whether one example passes all but the text of a filter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -38,9 +39,10 @@ class LiveCatalog:
         async with self._store.subscribe() as changes:
             self._subscription = changes
             raws = await self._store.run(lambda store: store.examples.raws())
-
             await asyncio.to_thread(self.catalog.load, raws)
             raws.clear()
+            # It stays: full collections that look at all of it hold the screen for a twentieth of a second.
+            gc.freeze()
             self.ready.set()
             async for change in changes:
                 self._busy = True
