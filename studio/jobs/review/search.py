@@ -17,8 +17,13 @@ _CLASSES = {_DOTTED: "iI", _DOTLESS: "ıI", _CAPITAL: "iıI"}
 _BYTES = {_DOTLESS: "\x01", _CAPITAL: "\x02"}
 _ONE_I = bytes.maketrans(b"\x01\x02", b"ii")
 _CLEAN = {0: " ", 1: " ", 2: " "}
+_NO_I = re.compile(f"[^{_DOTTED}{_DOTLESS}{_CAPITAL}]+")
+_ANCHOR_BYTES = 4
+"""So many bytes of a query that can be spelled in one way only are seldom enough to look for alone."""
 _MOST_SPELLINGS = 6
-"""Up to so many ways to spell a query are searched for one by one, which is the quickest."""
+"""Up to so many ways to spell a query without such a part are searched for one by one."""
+_FEW = 20
+"""Texts that are looked at before it is said that most have what is searched for."""
 
 Hits = Callable[[bytes, Sequence[int]], Sequence[int]]
 """From the folded texts of several examples, one after the other, and where each begins (and the last one ends), to
@@ -60,29 +65,67 @@ def finder(query: str) -> Hits:
     """Return what finds the examples that have `query` in them, among texts of `folded_bytes`."""
     letters = fold(query.translate(_CLEAN))
     spellings = prod(len(_CLASSES.get(letter, " ")) for letter in letters)
+    if spellings == 1:
+        return partial(_having, folded_bytes(letters))
+    first, anchor = _anchor(letters)
+    if len(anchor) >= _ANCHOR_BYTES:
+        return partial(_around, anchor, first, _exact(letters))
     if spellings <= _MOST_SPELLINGS:
         choices = product(*(_CLASSES.get(letter, letter) for letter in letters))
-        needles = [folded_bytes("".join(choice)) for choice in choices]
-        return partial(_any_of, needles)
-    classes = (
-        f"[{''.join(_BYTES.get(kind, kind) for kind in _CLASSES[letter])}]"
+        return partial(_any_of, [folded_bytes("".join(choice)) for choice in choices])
+    return partial(_verified, folded_bytes(letters).translate(_ONE_I), _exact(letters))
+
+
+def _anchor(letters: str) -> tuple[int, bytes]:
+    """Return the longest part of a folded query that has no i of any kind, after how many bytes of it."""
+    parts = [(part.start(), part[0].encode("utf-8", "replace")) for part in _NO_I.finditer(letters)]
+    start, longest = max(parts, key=lambda part: len(part[1]), default=(0, b""))
+    return len(folded_bytes(letters[:start])), longest
+
+
+def _exact(letters: str) -> re.Pattern[bytes]:
+    parts = (
+        b"[%b]" % b"".join(_BYTES.get(kind, kind).encode() for kind in _CLASSES[letter])
         if letter in _CLASSES
-        else re.escape(letter)
+        else re.escape(letter.encode("utf-8", "replace"))
         for letter in letters
     )
-    exact = re.compile("".join(classes).encode("utf-8", "replace"))
-    return partial(_verified, folded_bytes(letters).translate(_ONE_I), exact)
+    return re.compile(b"".join(parts))
+
+
+def _having(needle: bytes, text: bytes, starts: Sequence[int]) -> Sequence[int]:
+    found: list[int] = []
+    place, number = text.find(needle), 0
+    while place >= 0:
+        number = bisect_right(starts, place, number)
+        found.append(number - 1)
+        if len(found) == _FEW and number < 2 * _FEW:
+            # Where most have it, to look into one after the other is quicker.
+            bounds = zip(starts[number:], starts[number + 1 :], strict=False)
+            rest = [n for n, (begin, end) in enumerate(bounds, number) if text.find(needle, begin, end) >= 0]
+            return found + rest
+        place = text.find(needle, starts[number])
+    return found
 
 
 def _any_of(needles: list[bytes], text: bytes, starts: Sequence[int]) -> Sequence[int]:
+    return sorted({number for needle in needles for number in _having(needle, text, starts)})
+
+
+def _around(
+    anchor: bytes, first: int, exact: re.Pattern[bytes], text: bytes, starts: Sequence[int]
+) -> Sequence[int]:
     found: list[int] = []
-    for needle in needles:
-        place, number = text.find(needle), 0
-        while place >= 0:
-            number = bisect_right(starts, place, number)
+    # Each kind of i is one byte, so that what stands before the anchor is always as long.
+    place = text.find(anchor, first)
+    while place >= 0:
+        after = place + 1
+        if exact.match(text, place - first) is not None:
+            number = bisect_right(starts, place)
             found.append(number - 1)
-            place = text.find(needle, starts[number])
-    return found if len(needles) == 1 else sorted(set(found))
+            after = starts[number] + first
+        place = text.find(anchor, after)
+    return found
 
 
 def _verified(needle: bytes, exact: re.Pattern[bytes], text: bytes, starts: Sequence[int]) -> Sequence[int]:

@@ -150,6 +150,25 @@ def test_the_index_is_what_was_put_last(changes: list[tuple[int, str, str]]) -> 
         assert sorted(index.find(query)) == sorted(key for key, text in clean.items() if matches(query, text))
 
 
+# Few letters, so that most queries are in some texts and some in most: each way to search has its turn.
+LETTERS = st.text(st.sampled_from("aabç.*? iıIİ"), max_size=12)
+
+
+@given(st.lists(LETTERS, min_size=1, max_size=90), LETTERS.filter(bool))
+def test_every_way_to_search_finds_what_is_there(texts: list[str], query: str) -> None:
+    index = TextIndex()
+    index.load([(str(number), text) for number, text in enumerate(texts)])
+    wanted = [str(number) for number, text in enumerate(texts) if matches(query, text)]
+    assert list(index.find(query)) == wanted
+
+
+def test_a_broken_letter_is_searched_for_like_any_other() -> None:
+    index = TextIndex()
+    index.put("a", "i bro\udc80ken letter")
+    assert list(index.find("i bro\udc80ken")) == ["a"]
+    assert not list(index.find("i bro\udc80\udc80ken"))
+
+
 def test_regular_expressions(catalog: Catalog) -> None:
     found = catalog.ids(Filter(text="/^kedi$/"))
     assert found == [
