@@ -35,6 +35,8 @@ _FEW = 6
 """Examples that are read in one go while keys may come."""
 _FIRST_SECONDS = 0.6
 """For the first frames."""
+_COUNT_SECONDS = 0.3
+"""Between two paintings of the counts while keys come."""
 _SIGNALS = 6
 """Signals that the bar has room for."""
 
@@ -53,7 +55,7 @@ class BrowsingScreen(StudioScreen):
         self.mine: set[str] = set()
         """Examples that an act of this screen is changing: it shows them itself."""
         self._listing = 0
-        self._bar_stale = False
+        self._stale_lines = False
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="head", markup=False)
@@ -164,9 +166,7 @@ class BrowsingScreen(StudioScreen):
                 # The store may have listed them before the catalogue heard of them.
                 listed = set(rows.ids)
                 rows.show([*rows.ids, *(key for key in new if key not in listed)])
-        if others:
-            self.paint_head()
-        self._bar_soon()
+        self._lines_soon()
 
     def takes_new(self) -> bool:
         """Say whether new examples come into the list by themselves."""
@@ -231,7 +231,7 @@ class BrowsingScreen(StudioScreen):
         self._examples[example.id] = example
         rows = self.query_one("#examples", LineList)
         rows.supply({example.id: example_line(example)})
-        self.paint_head()
+        self._lines_soon()
         if rows.current == example.id:
             self._paint_detail()
 
@@ -263,14 +263,18 @@ class BrowsingScreen(StudioScreen):
         """Return what else the first line says."""
         return []
 
-    def _bar_soon(self) -> None:
-        """Count the signals again, but not at every key."""
-        if not self._bar_stale:
-            self._bar_stale = True
-            self.set_timer(0.5, self._paint_bar)
+    def _lines_soon(self) -> None:
+        """Count anew, but not at every key: far apart from its row, each of them would have both panes painted."""
+        if not self._stale_lines:
+            self._stale_lines = True
+            self.set_timer(_COUNT_SECONDS, self._paint_lines)
+
+    def _paint_lines(self) -> None:
+        self._stale_lines = False
+        self.paint_head()
+        self._paint_bar()
 
     def _paint_bar(self) -> None:
-        self._bar_stale = False
         self.query_one("#bar", Static).update(self.bar(), layout=False)
 
     def bar(self) -> Content:
