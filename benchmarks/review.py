@@ -20,11 +20,9 @@ import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from textual.pilot import Pilot
 
 from benchmarks.report import Report, file_system, percentile
 from benchmarks.rivals import make_examples
@@ -32,6 +30,9 @@ from store.database import Store
 from studio.app import StudioApp
 from studio.jobs.review.filters import Filter
 from studio.workspace import Workspace
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 BATCH = 17_000
 BURST = 200

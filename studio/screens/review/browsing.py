@@ -199,6 +199,10 @@ class BrowsingScreen(StudioScreen):
         rows.supply({key: example_line(found[key]) if key in found else gone for key in ids})
 
     def on_line_list_highlighted(self, event: LineList.Highlighted) -> None:
+        self.follow_cursor()
+
+    def follow_cursor(self) -> None:
+        """Show what the cursor is on now."""
         self.query_one(ConversationPane).marked = None
         self._paint_detail()
 

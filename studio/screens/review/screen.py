@@ -78,8 +78,9 @@ class ReviewScreen(EnhancingScreen):
         self._decided += 1
         self.acts.put("deciding on an example", act)
         self._ask_why(current if action == "reject" else None)
-        # The eye goes on at once; the sign follows when the decision is on the disk.
+        # The eye goes on at once, with row and words in one frame; the sign follows when the decision is on the disk.
         rows.cursor += 1
+        self.follow_cursor()
 
     @property
     def _reasons(self) -> tuple[str, ...]:
