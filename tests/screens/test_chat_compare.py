@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from store.models import Status
 from studio.workspace import Workspace
-from tests.fixtures.replayer import last, piece, replaying
+from tests.fixtures.replayer import HANG, last, piece, replaying
 from tests.screens.driver import SIZES, studio, text_of, until
 from widgets.transcript import Transcript
 
@@ -72,6 +72,28 @@ async def test_a_blind_verdict_is_a_pair_and_names_come_after_it(
             assert pair.status is Status.REJECTED
             await pilot.press("escape")
             await until(pilot, lambda: pilot.app.screen is not compare, "the chat again")
+
+
+async def test_a_cancelled_comparison_says_why_it_is_not_judged(
+    empty: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (piece("so far"), HANG)
+    async with replaying(*script, loaded=("model-a", "model-b")) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.host)
+        async with studio(empty, (160, 50)) as pilot:
+            await pilot.press("f7")
+            await until(pilot, lambda: pilot.app.screen.model == "model-a", "a model")
+            await pilot.press("escape", "c")
+            compare: Any = pilot.app.screen
+            compare.models = ("model-a", "model-b")
+            compare.query_one("#prompt").put("Anlat.")
+            await pilot.press("enter")
+            await until(pilot, lambda: text_of(pilot).count("so far") == 2, "both beginnings")
+            await pilot.press("escape")
+            await until(pilot, lambda: text_of(pilot).count("only whole replies") == 2, "why")
+            assert not compare.check_action("judge", ("left",))
+            await pilot.press("left")
+            assert await judged(pilot, 0) == []
 
 
 async def test_a_suite_is_judged_case_by_case_and_goes_on_where_it_was_left(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from store.database import Store
 from store.models import Example, Message, Signals, Status
+from studio.config.recipes import load_recipes
+from studio.jobs.generate.order import Spec
+from studio.jobs.process.folder import JobFolder
 from studio.workspace import Workspace
 from tests.screens.driver import SIZES, studio, text_of, until
 from tests.screens.reviewing import acts, choose, opened, pairs, put, stored, write
@@ -180,6 +185,37 @@ async def test_a_sample_and_what_becomes_of_the_rest(filled: Workspace, size: tu
         ]
         assert len(accepted) == everything - 3
         assert "2 of 3 accepted, 67%" in (accepted[0].decisions[-1].reason or "")
+
+
+async def test_the_rest_is_rejected_and_as_many_are_ordered_again(filled: Workspace) -> None:
+    async with studio(filled, (80, 24)) as pilot:
+        rows = await opened(pilot)
+        everything = len(rows.ids)
+        await pilot.press("p")
+        await choose(pilot, "± 10%")
+        await until(pilot, lambda: "sample 0 of" in text_of(pilot), "the sample")
+        await pilot.press("r", "r", "p")
+        await choose(pilot, "and order as many again")
+
+        def order() -> Spec | None:
+            with Store.open(filled.database, readonly=True) as store:
+                folders = [JobFolder(filled.root / job.folder) for job in store.jobs.find(kind="generate")]
+            specs = [Spec.model_validate(folder.header().spec) for folder in folders if folder.is_job()]
+            return next((spec for spec in specs if spec.slots), None)
+
+        await until(pilot, order, "the order")
+    rejected = [
+        e for e in _all(filled) if ((e.decisions and e.decisions[-1].reason) or "").startswith("sample")
+    ]
+    assert len(rejected) == everything - 2
+    recipes = {recipe.name: recipe for recipe in load_recipes(filled.recipes).items}
+    wanted = Counter(
+        f"{e.recipe}/{e.slot}"
+        for e in rejected
+        if e.recipe in recipes and recipes[e.recipe].slot(e.slot or "")
+    )
+    made = order()
+    assert made is not None and made.each == wanted and set(made.slots) == set(wanted)
 
 
 @pytest.mark.slow

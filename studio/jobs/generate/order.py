@@ -45,6 +45,8 @@ class Spec(BaseModel):
     """Examples of each recipe in all, those that are there included; None takes the recipe's target."""
     more: int | None = Field(default=None, ge=1)
     """So many examples of each recipe beyond what is there, whatever its target."""
+    each: dict[str, int] = Field(default_factory=dict)
+    """So many examples of each of these `slots` beyond what is there, whatever their recipe's target."""
     budget_usd: float | None = Field(default=None, gt=0)
     """Never passed, with what is in flight counted at its worst case."""
     max_tokens: int = Field(default=8192, ge=256)
@@ -153,7 +155,7 @@ def make_order(
     def chosen(recipe: Recipe, slot: Slot) -> bool:
         return not spec.slots or f"{recipe.name}/{slot.id}" in spec.slots
 
-    lacking = missing(recipes, wanted, have.examples, chosen=chosen, more=spec.more)
+    lacking = missing(recipes, wanted, have.examples, chosen=chosen, more=spec.more, each=spec.each)
     rows: dict[str, tuple[Message, ...]] = {}
     if spec.teacher == "offline":
         units = []
@@ -229,16 +231,23 @@ def _offline(
     taken: Counter[str] = Counter()
     for (name, _slot), number in have.examples.items():
         taken[name] += number
-    before = Counter(taken)
+    before, given = Counter(taken), Counter[str]()
     for row in starter:
         recipe = by_name.get(row.recipe)
         unit_id = f"offline-{row.id}"
         if recipe is None or unit_id in have.units:
             continue
-        most = wanted(recipe) if spec.more is None else before[row.recipe] + spec.more
-        if taken[row.recipe] >= most or (spec.slots and f"{row.recipe}/{row.slot}" not in spec.slots):
+        place = f"{row.recipe}/{row.slot}"
+        if spec.each:
+            full = given[place] >= spec.each.get(place, 0)
+        else:
+            full = taken[row.recipe] >= (
+                wanted(recipe) if spec.more is None else before[row.recipe] + spec.more
+            )
+        if full or (spec.slots and place not in spec.slots):
             continue
         taken[row.recipe] += 1
+        given[place] += 1
         messages = tuple(Message(role=turn.role, content=turn.content) for turn in row.messages)
         yield Unit(id=unit_id, recipe=row.recipe, slot=row.slot, count=1, language=""), messages
 

@@ -49,6 +49,7 @@ def missing(
     *,
     chosen: Callable[[Recipe, Slot], bool] = lambda _recipe, _slot: True,
     more: int | None = None,
+    each: Mapping[str, int] | None = None,
 ) -> dict[tuple[str, str], int]:
     """Return how many examples each slot lacks; slots that lack none are left out.
 
@@ -58,16 +59,19 @@ def missing(
         have: what each slot has.
         chosen: which slots may be topped up; the share of the others is not given to them.
         more: so many examples of each recipe beyond what is there, over its chosen slots, whatever is wanted of it.
+        each: so many examples of these slots, by `recipe/slot`, beyond what is there, and none of others.
     """
     lacking = {}
     for recipe in recipes:
         slots = [slot for slot in recipe.slots if chosen(recipe, slot)]
-        if more is not None:
+        if each:
+            short = {slot.id: each.get(f"{recipe.name}/{slot.id}", 0) for slot in slots}
+        elif more is not None:
             short = dict(zip([slot.id for slot in slots], shares(more, len(slots) or 1), strict=False))
         else:
-            each = zip(recipe.slots, shares(wanted(recipe), len(recipe.slots)), strict=True)
+            pairs = zip(recipe.slots, shares(wanted(recipe), len(recipe.slots)), strict=True)
             short = {
-                slot.id: share - have.get((recipe.name, slot.id), 0) for slot, share in each if slot in slots
+                slot.id: share - have.get((recipe.name, slot.id), 0) for slot, share in pairs if slot in slots
             }
         lacking.update({(recipe.name, slot): number for slot, number in short.items() if number > 0})
     return lacking

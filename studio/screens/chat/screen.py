@@ -74,7 +74,10 @@ class ChatScreen(KeepingScreen):
     def paint_model(self) -> None:
         choice = next((item for item in self._choices if item.model == self.model), None)
         detail = choice.detail if choice else ""
-        coming = "   answering; esc ends it" if self.busy else ""
+        newer = self._newer()
+        coming = (
+            "   answering; esc ends it" if self.busy else f"   {newer} is deployed now (m)" if newer else ""
+        )
         title = f"   {safe_line(self.chat.title, 60)}" if self.chat is not None and self.chat.title else ""
         self.query_one("#model", Static).update(
             Content.assemble(
@@ -84,6 +87,17 @@ class ChatScreen(KeepingScreen):
                 (coming, "$accent"),
             )
         )
+
+    def _newer(self) -> str:
+        """Return the tag that was deployed after the one that one talks to; empty where it is the newest, or no tag."""
+        tags = [
+            item for item in self._choices if not item.model.startswith(_LOCAL) and self._is_ours(item.model)
+        ]
+        old = any(item.model == self.model for item in tags[1:])
+        return safe_line(tags[0].title, 40) if old else ""
+
+    def _is_ours(self, model: str) -> bool:
+        return self.deployed is not None and model in self.deployed
 
     def answered(self, turn: ChatTurn | None) -> None:
         self.paint_model()

@@ -134,9 +134,12 @@ class TrialScreen(ModalScreen[None]):
                     shown.change(figures=f"✗ {event.what} {event.to_do}", wrong=True)
                 elif isinstance(event, Replied):
                     turn = turn_of(event).model_copy(update={"model": None})
-                    shown.change(figures="" if asked.blind else figures(turn))
-                    if event.text.strip() and not event.cancelled:
+                    said = "" if asked.blind else figures(turn)
+                    if event.cancelled:
+                        said = "cancelled; only whole replies are judged, i asks again"
+                    elif event.text.strip():
                         self.replies[side] = event.text
+                    shown.change(figures=said)
 
     async def _read_score(self) -> None:
         from studio.jobs.chat.compare import read_standing

@@ -38,13 +38,13 @@ def default_order(session: Session) -> Spec:
 def rows_of(spec: Spec, prices: Prices) -> dict[str, str]:
     """Return the rows that matter for the teacher, by name."""
     what = ", ".join(spec.slots or spec.recipes or spec.categories) or "all recipes"
-    number = (
-        f"{count(spec.more)} more of each"
-        if spec.more
-        else f"{count(spec.count)} of each"
-        if spec.count
-        else ""
-    )
+    number = ""
+    if spec.each:
+        number = f"{count(sum(spec.each.values()))} more in all"
+    elif spec.more:
+        number = f"{count(spec.more)} more of each"
+    elif spec.count:
+        number = f"{count(spec.count)} of each"
     rows = {"teacher": spec.teacher, "recipes": what, "number": number or "up to each recipe's target"}
     if spec.teacher != "offline":
         default = "Claude's default" if spec.teacher == "anthropic" else "name one"

@@ -132,9 +132,16 @@ class SteeringScreen(JobScreen):
             return
         spec = Spec.model_validate((await asyncio.to_thread(JobFolder(folder).header)).spec)
         changes: dict[str, Any] = {"slots": places, "recipes": (), "categories": ()}
-        if spec.more is not None and self.picture is not None:
-            figures = self.picture.recipes.values()
-            changes["more"] = max(1, *(one.wanted - one.made for one in figures))
+        left = (
+            {name: one.wanted - one.made for name, one in self.picture.recipes.items()}
+            if self.picture
+            else {}
+        )
+        if spec.each:
+            most = {place: left.get(place.split("/")[0], 1) for place in places}
+            changes["each"] = {place: max(1, min(most[place], spec.each.get(place, 1))) for place in places}
+        elif spec.more is not None and left:
+            changes["more"] = max(1, *left.values())
         await self.show_order(spec.model_copy(update=changes))
 
     async def show_order(self, begin_with: Spec | None = None) -> None:

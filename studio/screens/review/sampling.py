@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from studio.jobs.review.listing import list_ids, load
+from studio.jobs.review.listing import list_ids
 from studio.jobs.review.sample import Sample, draw, sample_size, wilson
 from studio.screens.dialogs.picker import Choice, Picker
 from studio.screens.review.many import ManyScreen
@@ -147,18 +147,25 @@ class SamplingScreen(ManyScreen):
         self.decide_all("accept" if chosen == "accept" else "reject", sample.basis(accepted, decided), rest)
         if chosen == "again":
             await self.acts.done()
-            await self._order_again(await session.store.run(partial(_recipes, ids=rest)))
+            await self._order_again(session, rest)
         self._leave_sample()
 
-    async def _order_again(self, recipes: tuple[str, ...]) -> None:
-        """Order what the recipes want and do not have now."""
+    async def _order_again(self, session: Session, ids: list[str]) -> None:
+        """Order as many as these in the same slots."""
         from studio.config.keys import find_key
+        from studio.config.recipes import load_recipes
         from studio.jobs.generate.job import Spec
+        from studio.jobs.generate.replacing import places_of
 
-        session = self.session
-        if session is None or not recipes:
-            return
         settings = session.settings
+        recipes = await asyncio.to_thread(load_recipes, session.workspace.recipes)
+        each = await session.store.run(lambda store: places_of(store, ids, recipes.items))
+        if lost := len(ids) - sum(each.values()):
+            self.notify(
+                f"{count(lost)} of them are of no recipe and are not ordered again.", severity="warning"
+            )
+        if not each:
+            return
         # The keyring may take its time.
         has_key = await asyncio.to_thread(find_key) is not None
         teacher = settings.teacher_with(has_key=has_key)
@@ -166,7 +173,8 @@ class SamplingScreen(ManyScreen):
             teacher=teacher,
             model=settings.model,
             base_url=settings.base_url,
-            recipes=recipes,
+            slots=tuple(each),
+            each=each,
             budget_usd=settings.budget_usd if teacher == "anthropic" else None,
         )
         self.post_message(self.Start("generate", spec))
@@ -184,9 +192,3 @@ def _decided(store: Store, *, ids: tuple[str, ...], before: str | None) -> dict[
         if example is not None and example.status.value not in ("pending", before):
             found[key] = example.status.value
     return found
-
-
-def _recipes(store: Store, *, ids: list[str]) -> tuple[str, ...]:
-
-    found = {example.recipe for example in load(store, ids).values()}
-    return tuple(sorted(recipe for recipe in found if recipe))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from studio.jobs.events import JobError
 from studio.jobs.generate.check import faults
 from studio.jobs.generate.order import Order, Spec
 from studio.jobs.generate.prompt import MOST_SOURCE_CHARACTERS, request
+from studio.jobs.generate.replacing import places_of
 from studio.workspace import Workspace, default_content
 from tests.fixtures.tiny_recipe import TINY
 from tests.unit.jobs.generate.conftest import OrderJob
@@ -172,6 +174,30 @@ async def test_rejected_examples_are_ordered_again(
     order = await order_of(order_job, paid_spec)
     assert sum(unit.count for unit in order.units) == 11
     assert order.asked == {"tiny/rust": ("asked",)}
+
+
+async def test_as_many_as_were_rejected_are_ordered_in_their_slots(
+    store: AsyncStore, workspace: Workspace, order_job: OrderJob, paid_spec: Spec
+) -> None:
+    turns = (Message(role="user", content="asked"), Message(role="assistant", content="b"))
+    like = Example(messages=turns, category="technical", recipe="tiny", slot="rust", status=Status.REJECTED)
+    rejected = [
+        like,
+        like.model_copy(update={"id": "1"}),
+        like.model_copy(update={"id": "2", "slot": "python"}),
+        like.model_copy(update={"id": "3", "slot": "gone"}),
+        like.model_copy(update={"id": "4", "recipe": None, "slot": None}),
+    ]
+    await store.write(lambda database: database.examples.put_many(rejected))
+    recipes = load_recipes(workspace.recipes).items
+    ids = [example.id for example in rejected]
+    each = await store.run(lambda database: places_of(database, [*ids, "unknown"], recipes))
+    assert each == {"tiny/rust": 2, "tiny/python": 1}
+    order = await order_of(order_job, paid_spec.model_copy(update={"slots": tuple(each), "each": each}))
+    made: Counter[str] = Counter()
+    for unit in order.units:
+        made[unit.slot] += unit.count
+    assert made == {"rust": 2, "python": 1}, "whatever the recipe's target lacks beside them"
 
 
 @pytest.mark.parametrize(
