@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from pydantic import BaseModel
 
-from store.errors import StoreLocked
+from store.errors import StoreError, StoreLocked
 from store.live import AsyncStore
 from studio.config.errors import ConfigError
 from studio.config.persona import Persona, load_persona
@@ -23,6 +24,10 @@ from studio.jobs.steps import LONG_STEPS, run_step
 from studio.jobs.view import JobView
 from studio.workspace import Workspace
 from widgets.banner import Notice
+
+_log = logging.getLogger(__name__)
+_LAST_SECONDS = 2.0
+"""How long leaving may wait until the last events of the jobs are in the store."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,12 @@ class Session:
         from studio.jobs.chat.local import close_local_models
 
         await close_local_models()
+        try:
+            # What the screen showed last is in the store then; where there is much, the next studio takes it in.
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self.manager.ingest()
+        except (OSError, RuntimeError, StoreError, TimeoutError):
+            _log.exception("what the jobs did last is taken in the next time")
         await self.store.close()
 
     async def next_step(self) -> Step | None:

@@ -89,7 +89,7 @@ class ChatScreen(KeepingScreen):
         )
 
     def _newer(self) -> str:
-        """Return the tag that was deployed after the one that one talks to; empty where it is the newest, or no tag."""
+        """Return the tag that is current where one talks to another one of ours; empty where there is none."""
         tags = [
             item for item in self._choices if not item.model.startswith(_LOCAL) and self._is_ours(item.model)
         ]
