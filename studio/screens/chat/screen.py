@@ -90,14 +90,9 @@ class ChatScreen(KeepingScreen):
 
     def _newer(self) -> str:
         """Return the tag that is current where one talks to another one of ours; empty where there is none."""
-        tags = [
-            item for item in self._choices if not item.model.startswith(_LOCAL) and self._is_ours(item.model)
-        ]
+        tags = [item for item in self._choices if item.model in (self.deployed or ())]
         old = any(item.model == self.model for item in tags[1:])
         return safe_line(tags[0].title, 40) if old else ""
-
-    def _is_ours(self, model: str) -> bool:
-        return self.deployed is not None and model in self.deployed
 
     def answered(self, turn: ChatTurn | None) -> None:
         self.paint_model()

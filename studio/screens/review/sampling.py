@@ -99,7 +99,6 @@ class SamplingScreen(ManyScreen):
                 self._sampled[example.id] = example.status.value
             else:
                 self._sampled.pop(example.id, None)
-            self.paint_head()
 
     def head_facts(self) -> list[str]:
         sample = self.sample
